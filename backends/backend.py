@@ -4,60 +4,23 @@ A backend is one folder under `backends/` (or an out-of-tree plugin found throug
 `nc.backends`) whose `BACKEND` object satisfies `Backend`. The flow is one straight line:
 
     check -> lower -> emit          (nc compile)
-    engines[name](...)              (nc simulate)
+    testbench, module               (nc simulate: `nc.sim` runs what they describe)
     links(...)                      (nc verify)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
+from amaranth.hdl import Elaboratable
 from pydantic import BaseModel
 
 from nc.ir.diagnostics import Diagnostic
 from nc.ir.graph import Graph
-
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
-
-
-@dataclass(frozen=True)
-class SimulationRequest:
-    """What `nc simulate` asks of an engine.
-
-    `inputs` (N, *input shape) and `expected` (N, *output shape) are the integers of the golden model's ports;
-    `options` are the target's options as compiled; `waves` asks for a waveform under `build/reports/`.
-    """
-
-    build: Path
-    graph: Graph
-    options: BaseModel
-    inputs: IntArray
-    expected: IntArray
-    waves: bool = False
-    seed: int = 1
-
-
-@dataclass(frozen=True)
-class SimulationResult:
-    """What an engine found. `mismatches` counts vectors whose outputs differ in any element.
-
-    `outputs` (N, *output shape) are the engine's own outputs; `first_mismatch` is None or a mapping with
-    `vector`, `output`, `expected`, `got`, `layer` (the first internal layer that differs, when known).
-    """
-
-    engine: str
-    outputs: IntArray
-    mismatches: int
-    cycles: int | None = None
-    latency_cycles: int | None = None
-    ii_cycles: float | None = None
-    first_mismatch: Mapping[str, object] | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
-
+from nc.ir.stream import StreamSpec
 
 @dataclass(frozen=True)
 class Link:
@@ -74,14 +37,14 @@ class Backend(Protocol):
     `stage`: the form in which it takes the graph: 'integer' keeps tensor operations (arrays, crossbars, cores),
     'primitive' has them decomposed into the closed set of `nc.ir.stages`.
     `Options`: a pydantic model (extra='forbid'); its fields are top-level sections of nc.yaml for this target.
-    `engines`: simulation engines by name, in order of preference; 'golden' is served by the front door.
+    `engines`: names of the `nc.sim` engines that can run its builds, in order of preference.
     """
 
     name: str
     summary: str
     stage: str
     Options: type[BaseModel]
-    engines: Mapping[str, Callable[[SimulationRequest], SimulationResult]]
+    engines: Sequence[str]
 
     def check(self, graph: Graph, options: Any) -> Sequence[Diagnostic]:
         """Every unsupported thing at once; an empty list when the graph can be lowered."""
@@ -92,7 +55,15 @@ class Backend(Protocol):
         ...
 
     def emit(self, design: Any, folder: Path) -> None:
-        """Write HDL, netlists, configurations and the bench into `folder` (hdl/, tb/): deterministic bytes."""
+        """Write `folder`/hdl/ (Verilog with top module `top`, netlists, configurations): deterministic bytes."""
+        ...
+
+    def testbench(self, design: Any) -> StreamSpec | None:
+        """The stream interface of `top`, from which the bench is generated; None where no HDL is emitted."""
+        ...
+
+    def module(self, design: Any) -> Elaboratable | None:
+        """The Amaranth module of `top`, for Amaranth's own simulator; None where there is none."""
         ...
 
     def estimate(self, design: Any) -> Mapping[str, object]:
