@@ -22,6 +22,7 @@ from nc.ir.diagnostics import Diagnostic
 from nc.ir.graph import Graph
 from nc.ir.stream import StreamSpec
 
+
 @dataclass(frozen=True)
 class Link:
     """One equivalence of the verification chain: `verdict` is 'equal', 'different' or 'skipped' (with why)."""

@@ -28,7 +28,11 @@ def find(name: str) -> Backend:
         return backend
     plugins: Mapping[str, object] = {p.name: p for p in entry_points(group="nc.backends")}
     if name not in plugins:
-        fail("NC002", f"target must be one of {', '.join(names())}, not '{name}'", help=suggest(name, names()),
-             kind=UsageError)
+        fail(
+            "NC002",
+            f"target must be one of {', '.join(names())}, not '{name}'",
+            help=suggest(name, names()),
+            kind=UsageError,
+        )
     loaded: Backend = plugins[name].load()  # type: ignore[attr-defined]
     return loaded

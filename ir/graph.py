@@ -1,0 +1,5 @@
+"""The graph (being written)."""
+
+
+class Graph:
+    """A tensor-level graph."""
