@@ -1,0 +1,1 @@
+"""Passes on WordGraphs and the lowering of integer graphs to them."""

@@ -1,0 +1,26 @@
+"""Codes 60x-64x: word graphs and the FPGA target."""
+
+from nc.ir.codes import Code
+
+CODES: dict[str, Code] = {
+    "NC601": Code(
+        "integer wider than 64 bits",
+        "A value of the hardware would need more than 64 bits. Nothing is wrapped silently; quantise the tensor "
+        "before the operation that is named.",
+    ),
+    "NC602": Code(
+        "table too small",
+        "A look-up table has to hold an entry for every value that its operand can take.",
+    ),
+    "NC603": Code(
+        "input outside the port's range",
+        "The hardware is built for the exact range of its inputs, so a vector outside it has no meaning. Quantise "
+        "the data as the port says, or declare a wider range for the input.",
+    ),
+    "NC604": Code("unreadable word graph", "A line of the text form of a word graph does not follow its grammar."),
+    "NC605": Code(
+        "unsound word graph",
+        "An invariant of the word graph is broken: operands that come late, a wrong number of them, or a range "
+        "that its operands do not justify. A pass that produced it is wrong.",
+    ),
+}
