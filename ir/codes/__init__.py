@@ -1,9 +1,9 @@
 """The error codes and their explanations (`nc explain NC210`), one module a family.
 
 Each module of this package holds `CODES: dict[str, Code]`; families own a range of numbers:
-0xx ours and usage · 1xx model files · 2xx graph, types · 3xx quantisation and passes · 4xx data, options,
-build directories · 5xx tools, simulation, synthesis · 60x–64x fpga · 65x–69x printed · 7xx threshold ·
-8xx sfq · 9xx spiking.
+0xx ours and usage · 1xx model files · 2xx graph, types (281–289 netlists) · 3xx quantisation and passes ·
+4xx data, options, build directories · 5xx tools, simulation, synthesis · 60x–64x fpga · 65x–69x printed ·
+7xx threshold · 8xx sfq · 9xx spiking.
 """
 
 from __future__ import annotations
