@@ -1,0 +1,60 @@
+"""quantize: real numbers to integers by scale, zero point, rounding and clamping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nc.ir.diagnostics import fail
+from nc.ir.ops.base import Array, Op, Operand
+from nc.ir.ops.unary import machine_only
+from nc.ir.types import IntType, TensorType
+
+ROUNDINGS: dict[str, Callable[[Array], Array]] = {
+    "half_even": np.rint,
+    "half_up": lambda x: np.floor(x + 0.5),
+    "half_down": lambda x: np.ceil(x - 0.5),
+    "half_away": lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x),
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "zero": np.trunc,
+    "away": lambda x: np.copysign(np.ceil(np.abs(x)), x),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Quantize(Op):
+    """clamp(round(x / scale + zero_point), lo, hi).
+
+    `scale` (float64, the model's exact constants) and `zero_point` broadcast to the sample's shape; shape () for one
+    a tensor. `bipolar`: the result is +1 where x >= 0 and -1 elsewhere (scale is its meaning only).
+    """
+
+    scale: Array
+    zero_point: Array
+    lo: int
+    hi: int
+    rounding: str = "half_even"
+    bipolar: bool = False
+
+    name = "quantize"
+
+    def infer_type(self, *operands: Operand) -> TensorType:
+        kind = operands[0].type
+        machine_only(self.name, operands[0])
+        if self.rounding not in ROUNDINGS or not np.all(self.scale > 0) or not np.all(np.isfinite(self.scale)):
+            fail(
+                "NC205",
+                f"quantize must have positive finite scales and a known rounding, not {self.rounding}",
+                help=f"roundings: {', '.join(ROUNDINGS)}",
+            )
+        return TensorType(kind.shape, IntType(-1, 1, 2) if self.bipolar else IntType(self.lo, self.hi))
+
+    def evaluate(self, *operands: Array) -> Array:
+        x = operands[0]
+        if self.bipolar:
+            return np.where(x >= 0, np.int64(1), np.int64(-1))
+        scaled = x / self.scale.astype(x.dtype) + self.zero_point.astype(x.dtype)
+        return np.clip(ROUNDINGS[self.rounding](scaled), self.lo, self.hi).astype(np.int64)

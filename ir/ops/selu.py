@@ -1,0 +1,29 @@
+"""selu: gamma * (x if x >= 0 else alpha * (exp(x) - 1))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from nc.ir.ops.base import Array
+from nc.ir.ops.unary import RealFunction
+
+
+@dataclass(frozen=True, eq=False)
+class Selu(RealFunction):
+    """gamma * (x if x >= 0 else alpha * (exp(x) - 1))."""
+
+    alpha: float = 1.6732632423543772
+    gamma: float = 1.0507009873554805
+
+    name = "selu"
+    monotone = 1
+
+    def real(self, x: Array) -> Array:
+        return self.gamma * np.where(x >= 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+
+    def exact(self, x: Any) -> Any:
+        return mp.mpf(self.gamma) * (x if x >= 0 else mp.mpf(self.alpha) * mp.expm1(x))
