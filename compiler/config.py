@@ -1,0 +1,240 @@
+"""Configuration: the sections every target shares, the target's own, and how YAML and --set are merged into them.
+
+Sections are pydantic models, frozen, without defaults hidden elsewhere: what `nc schema` prints is what a run uses.
+A key of --set wins over the file. A wrong key or value names its line, and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+
+from nc.compiler.yaml_text import Document, parse_assignment, read_yaml
+from nc.ir.diagnostics import Collector, InternalError, NcError, UsageError, Where, suggest
+
+_NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?|[+-]?\d{1,400}/0{0,9}[1-9]\d{0,399}")
+_POWER = re.compile(r"([+-]?[1-9]\d{0,2})\*\*([+-]?\d{1,4})")
+
+
+def _rational(value: object) -> Fraction:
+    """A number, or text such as '1/255' or '2**-5', as an exact fraction."""
+    if isinstance(value, int | float | Fraction) and not isinstance(value, bool) and math.isfinite(value):
+        return Fraction(value)
+    if isinstance(value, str):
+        if power := _POWER.fullmatch(value):
+            return Fraction(int(power[1])) ** int(power[2])
+        if _NUMBER.fullmatch(value):
+            return Fraction(value)
+    raise ValueError("must be a number such as 0.125, '1/255' or '2**-5'")
+
+
+Rational = Annotated[
+    Fraction,
+    BeforeValidator(_rational),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": ["number", "string"], "examples": [0.125, "1/255", "2**-5"]}),
+]
+"""An exact number: 0.125, '1/255' or '2**-5'."""
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+Bits = Annotated[int, Field(ge=1, le=32)]
+
+
+class InputSection(Section):
+    """Numbers at one input port: integers q that stand for scale * (q - zero_point)."""
+
+    bits: Bits = Field(default=8, description="width of an element at the port")
+    signed: bool | None = Field(
+        default=None, description="two's complement; by default when range or DATA goes below 0"
+    )
+    scale: Annotated[Rational, Field(gt=0)] | None = Field(
+        default=None, description="real size of one step; default: from range or DATA"
+    )
+    zero_point: int = Field(default=0, description="the integer that stands for 0")
+    range: tuple[Rational, Rational] | None = Field(
+        default=None, description="smallest and largest real value; narrows the port"
+    )
+
+
+class LayerSection(Section):
+    """Precision of one layer, by the name of its node; what is not given follows `quantise`."""
+
+    weight_bits: Bits | None = None
+    activation_bits: Bits | None = None
+    granularity: Literal["tensor", "channel"] | None = None
+
+
+class QuantiseSection(Section):
+    """Post-training quantisation of a float model (a quantised one keeps its own arithmetic)."""
+
+    weight_bits: Bits = 8
+    activation_bits: Bits = 8
+    bias_bits: Bits | None = Field(default=None, description="default: the accumulator's own resolution")
+    method: Literal["minmax", "percentile", "mse"] = Field(
+        default="minmax", description="how activation ranges are chosen"
+    )
+    percentile: Annotated[float, Field(gt=50, le=100)] = Field(default=99.99, description="for method percentile")
+    granularity: Literal["tensor", "channel"] = Field(
+        default="tensor", description="one weight scale a tensor or a channel"
+    )
+    scales: Literal["power_of_two", "arbitrary"] = "power_of_two"
+    bias_correction: bool = Field(default=True, description="restore each channel's mean on the calibration data")
+    layers: dict[str, LayerSection] = Field(default_factory=dict, description="by node name")
+
+
+class DataSection(Section):
+    """How DATA files are read."""
+
+    limit_mb: Annotated[int, Field(ge=1)] = Field(default=1024, description="largest size of the arrays in memory")
+    scale: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="factor on every element (IDX images: 1/255)"
+    )
+
+
+class Common(Section):
+    """The sections that every target shares."""
+
+    input: dict[str, InputSection] = Field(default_factory=dict, description="by the input's name")
+    output: Literal["logits", "argmax"] = Field(
+        default="logits", description="argmax: the class index, ties to the lowest"
+    )
+    quantise: QuantiseSection = QuantiseSection()
+    data: DataSection = DataSection()
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="of every random choice")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The merged configuration: the common sections and the target's `Options`."""
+
+    common: Common
+    options: BaseModel
+
+    def to_json(self) -> dict[str, object]:
+        """All values, defaults included, for the manifest."""
+        return {**self.common.model_dump(mode="json"), **self.options.model_dump(mode="json")}
+
+
+def resolve(
+    options: type[BaseModel],
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Merge `given` (from Python), the YAML `file` and `key.path=value` assignments, later ones winning.
+
+    Raises NcError (exit 1) for the file's mistakes, UsageError (exit 2) when all of them are on the command line:
+    NC003, NC410, NC411, NC412.
+    """
+    known = _sections(options)
+    document = Document.of(given or {}, "options")
+    if file is not None:
+        document = document.merged(read_yaml(file))
+    for text in assignments:
+        document = document.merged(parse_assignment(text))
+    found = Collector()
+    for key in document.data:
+        if key not in known:
+            found.error("NC411", f"'{key}' must be a section of the configuration", where=_where(document, (key,)),
+                        help=suggest(str(key), known))  # fmt: skip
+    parts = []
+    for model in (Common, options):
+        try:
+            parts.append(model.model_validate({k: v for k, v in document.data.items() if k in model.model_fields}))
+        except ValidationError as error:
+            found.extend(_explained(model, error, document).diagnostics)
+    usage = all(d.where.file.startswith("--set") for d in found.diagnostics)
+    found.raise_if_any(UsageError if usage else NcError)
+    common, own = parts
+    assert isinstance(common, Common)
+    return Settings(common, own)
+
+
+def from_json(options: type[BaseModel], data: Mapping[str, Any]) -> Settings:
+    """The settings that `Settings.to_json` wrote into a manifest."""
+    return resolve(options, given=data)
+
+
+def schema(options: Iterable[type[BaseModel]]) -> dict[str, object]:
+    """The JSON schema of nc.yaml: common sections, and those of one target or of any of several."""
+    common = Common.model_json_schema()
+    merged: list[dict[str, Any]] = []
+    for model in options:
+        _sections(model)
+        own = model.model_json_schema()
+        merged.append({
+            "title": model.__name__,
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {**common["properties"], **own.get("properties", {})},
+            "$defs": {**common.get("$defs", {}), **own.get("$defs", {})},
+        })  # fmt: skip
+    head: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    if len(merged) == 1:
+        return head | merged[0]
+    definitions: dict[str, object] = {}
+    for entry in merged:
+        definitions |= entry.pop("$defs")
+    return head | {"title": "nc.yaml", "anyOf": merged, "$defs": definitions}
+
+
+def _sections(options: type[BaseModel]) -> tuple[str, ...]:
+    if clash := Common.model_fields.keys() & options.model_fields.keys():
+        raise InternalError(f"{options.__name__} redefines common sections: {', '.join(sorted(clash))}")
+    return (*Common.model_fields, *options.model_fields)
+
+
+def _explained(model: type[BaseModel], error: ValidationError, document: Document) -> Collector:
+    found = Collector()
+    for entry in error.errors(include_url=False):
+        path = tuple(entry["loc"])
+        name = ".".join(map(str, path))
+        if entry["type"] == "extra_forbidden":
+            siblings = _fields(model, path[:-1])
+            found.error("NC411", f"'{name}' must be a key of the configuration", where=_where(document, path),
+                        help=suggest(str(path[-1]), siblings))  # fmt: skip
+            continue
+        message = entry["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("Field ", "")
+        message = message if message.startswith("must") else f"must be right: {message}"
+        found.error("NC412", f"'{name}' {message}, not {_short(entry['input'])}", where=_where(document, path))
+    return found
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _where(document: Document, path: tuple[Any, ...]) -> Where:
+    return Where(file=document.place(path))
+
+
+def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> tuple[str, ...]:
+    """The keys known at a path below `model`; free-form names (inputs, layers) are stepped over."""
+    for step in path:
+        if step not in model.model_fields:
+            continue
+        below = _model_in(model.model_fields[step].annotation)
+        if below is None:
+            return ()
+        model = below
+    return tuple(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)

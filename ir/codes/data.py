@@ -1,0 +1,92 @@
+"""Codes 4xx: data files, configuration, build directories."""
+
+from nc.ir.codes import Code
+
+CODES: dict[str, Code] = {
+    "NC400": Code(
+        "unknown data format",
+        "DATA is one of: .npz with an array x (samples first) and optionally y; .npy with x alone; .csv with a "
+        "header line and, for labels, a column named label; MNIST-style IDX, plain or .gz.",
+    ),
+    "NC401": Code(
+        "data too large",
+        "The file declares more data than the limit, so it was not read. The size is known from headers before "
+        "anything is allocated. If the file is what it should be, raise the limit: --set data.limit_mb=4096.",
+    ),
+    "NC402": Code(
+        "damaged data file",
+        "The file is truncated, its checksum is wrong, or its header contradicts its contents. Write it again "
+        "with its own tool (numpy.savez, numpy.save, or a fresh download).",
+    ),
+    "NC403": Code(
+        "pickled data refused",
+        "The array holds Python objects, which numpy stores as a pickle; loading a pickle can run code, so nc "
+        "never does. Save numbers only: np.savez(path, x=np.asarray(x, dtype=np.float32)).",
+    ),
+    "NC404": Code(
+        "wrong arrays in a data file",
+        "An .npz needs an array named x whose first axis counts samples, and may have y: one integer class "
+        "index a sample. All other arrays are ignored.",
+    ),
+    "NC405": Code(
+        "not a finite number",
+        "Every element must be a finite number. NaN and infinity cannot pass a quantised input, and an empty "
+        "cell has no defined meaning: fill or drop such samples before.",
+    ),
+    "NC406": Code(
+        "data does not fit the model",
+        "The shape of one sample (the array's shape without its first axis) must be the model input's shape, or "
+        "have as many elements, in which case it is read row-major.",
+    ),
+    "NC407": Code(
+        "wrong labels",
+        "Labels are class indices: integers from 0, one a sample, in the order of the model's outputs.",
+    ),
+    "NC408": Code(
+        "no labels",
+        "The command compares decisions with labels, but the file has none: add y to the .npz, a column label to "
+        "the .csv, or put the IDX labels file beside the images.",
+    ),
+    "NC410": Code(
+        "unreadable configuration",
+        "The configuration must be one YAML mapping, without aliases, duplicate keys or language-specific tags.",
+    ),
+    "NC411": Code(
+        "unknown configuration key",
+        "The key is neither a common one nor an option of the target. `nc schema --target T` prints all of them "
+        "with their types and defaults.",
+    ),
+    "NC412": Code(
+        "wrong configuration value",
+        "The value of this key has the wrong type or lies outside its range. `nc schema --target T` prints what "
+        "is accepted.",
+    ),
+    "NC420": Code(
+        "output folder is not a build",
+        "The folder exists, is not empty, and was not written by `nc compile`. It is kept as it is; name another "
+        "folder, or replace it as a whole with --force.",
+    ),
+    "NC421": Code(
+        "output place refused",
+        "The output must be a folder of its own. A file, a dangling link, the root, a home folder, the current "
+        "folder or one above it, or a repository is never replaced, not even with --force.",
+    ),
+    "NC422": Code(
+        "build cannot be written",
+        "The build was not written: permissions forbid it or the disk is full. What stood there before is "
+        "untouched, and nothing is left behind.",
+    ),
+    "NC423": Code(
+        "not a build folder",
+        "The folder has no manifest.json, so it was not written by `nc compile`.",
+    ),
+    "NC424": Code(
+        "damaged build",
+        "Files of the build are missing or differ from what the compiler wrote (SHA-256 in manifest.json). "
+        "Figures from such a build would prove nothing: compile it again.",
+    ),
+    "NC425": Code(
+        "build of another version",
+        "The build was written by a version of nc whose build directories this one does not read. Compile again.",
+    ),
+}
