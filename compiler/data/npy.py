@@ -62,10 +62,13 @@ def read_npz(path: Path, name: str, limit: int) -> tuple[Array, Array | None]:
     return arrays["x"], arrays.get("y")
 
 
-def read_arrays(path: Path, name: str, limit: int, wanted: tuple[str, ...] | None = None) -> dict[str, Array]:
+def read_arrays(
+    path: Path, name: str, limit: int, wanted: tuple[str, ...] | None = None, kinds: str = _NUMERIC
+) -> dict[str, Array]:
     """The numeric arrays of an .npz (all, or those `wanted`), at most `limit` bytes in all.
 
-    Raises NC401 (too large), NC402 (damaged), NC403 (pickled objects), NC404 (not numbers).
+    `kinds`: the numpy kinds accepted. Raises NC401 (too large), NC402 (damaged), NC403 (pickled objects),
+    NC404 (not numbers).
     """
     arrays: dict[str, Array] = {}
     left = limit
@@ -75,7 +78,7 @@ def read_arrays(path: Path, name: str, limit: int, wanted: tuple[str, ...] | Non
         within_limit(member.file_size, left, f"array '{key}'", name)
         try:
             with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-                arrays[key] = _array(file, member.file_size, name, key, left)
+                arrays[key] = _array(file, member.file_size, name, key, left, kinds)
         except _DAMAGED as error:
             _damaged(name, key, error)
         left -= arrays[key].nbytes
@@ -94,7 +97,7 @@ def _members(path: Path, name: str) -> dict[str, zipfile.ZipInfo]:
     return dict(zip(keys, found))
 
 
-def _array(file: IO[bytes], size: int, name: str, key: str, limit: int) -> Array:
+def _array(file: IO[bytes], size: int, name: str, key: str, limit: int, kinds: str = _NUMERIC) -> Array:
     """One array from its header on; `size`: bytes that the container says there are."""
     here = Where(file=name, tensor=key)
     try:
@@ -103,7 +106,7 @@ def _array(file: IO[bytes], size: int, name: str, key: str, limit: int) -> Array
         _damaged(name, key, error)
     if dtype.hasobject:
         fail("NC403", f"'{key}' must hold numbers, not pickled Python objects", where=here)
-    if dtype.kind not in _NUMERIC:
+    if dtype.kind not in kinds:
         fail("NC404", f"'{key}' must hold real numbers, not {dtype}", where=here)
     count = math.prod(shape)
     within_limit(count * dtype.itemsize, limit, f"array '{key}' of shape {list(shape)}", name)

@@ -1,0 +1,29 @@
+"""The table of commands. A command's module is small; what it needs to do its work is imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from nc.compiler.cli import explain, ops, schema, targets
+from nc.compiler.cli.command import Command, register
+
+_ABOUT = "Compile trained neural networks to hardware that is proved to compute them."
+
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "targets": (targets.run, "nc targets"),
+    "ops": (ops.run, "nc ops"),
+    "explain": (explain.run, "nc explain NC210"),
+    "schema": (schema.run, "nc schema --target fpga > nc.schema.json"),
+}
+
+
+def build() -> Any:
+    """The command tree, ready for `main(arguments)`."""
+    app = typer.Typer(
+        name="nc", help=_ABOUT, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    for name, (function, example) in COMMANDS.items():
+        register(app, name, function, example)
+    return typer.main.get_command(app)
