@@ -1,0 +1,1 @@
+"""Passes over spiking networks: quantisation, calibration checks, conversion of ordinary networks, mapping."""
