@@ -1,0 +1,137 @@
+"""integerize: the float graph with its quantisers becomes a graph of exact integers: the truth of the project.
+
+Scales and offsets are fractions, never floats: the result equals the exact rational evaluation of the model's
+constants. A quantised activation becomes the exact staircase of the integers before it; what lies between two
+quantisers (bias, batch norm, rectifier) vanishes into its edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from nc.compiler.passes.integerize import align
+from nc.compiler.passes.integerize.numbers import Form, Known, Number, Whole
+from nc.compiler.passes.integerize.rules import find_rule, need_number
+from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where
+from nc.ir.graph import Builder, Graph, Value
+from nc.ir.ops.argmax import ArgMax
+from nc.ir.ops.input import Input
+from nc.ir.ops.quantize import Quantize
+from nc.ir.ops.reshape import Reshape
+from nc.ir.ops.state import State
+from nc.ir.types import BIPOLAR, F32, Affine, IntType, TensorType
+
+
+@dataclass(frozen=True)
+class Port:
+    """The integers at an input port: their range and meaning, real = scale * (q - zero_point)."""
+
+    lo: int
+    hi: int
+    scale: Fraction = Fraction(1)
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class Integerize:
+    """`ports`: input ports by name; one without an entry takes the grid of the quantiser it feeds.
+
+    `output`: 'logits' gives integers with one scale for the tensor, 'argmax' the index of the largest.
+    """
+
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    output: str = "logits"
+
+    name = "integerize"
+    consumes = "float"
+    produces = "integer"
+
+    def run(self, graph: Graph) -> Graph:
+        """Raises NcError with every node that cannot be translated (those that depend on one are not repeated)."""
+        build, found = Builder(graph.name), Collector()
+        forms: dict[Value, Form | None] = {}
+        for value, node in enumerate(graph.nodes):
+            build.origin = node.origin
+            operands = [forms[o] for o in node.operands]
+            if any(o is None for o in operands):
+                forms[value] = None
+                continue
+            shape = graph.type(node.operands[0]).shape if node.operands else node.type.shape
+            translation = Translation(build, node, shape)
+            try:
+                if isinstance(node.op, State):
+                    translation.refuse("NC301", "a recurrent network must be unrolled or quantised step by step")
+                if isinstance(node.op, Input):
+                    forms[value] = self._input(translation, graph, value)
+                else:
+                    forms[value] = find_rule(translation)(translation, node.op, [o for o in operands if o is not None])
+            except NcError as error:
+                found.extend(error.diagnostics)
+                forms[value] = None
+        found.raise_if_any()
+        for label, value in graph.outputs.items():
+            form = forms[value]
+            if form is not None:
+                build.origin = graph.nodes[value].origin
+                self._output(Translation(build, graph.nodes[value]), label, form)
+        return build.finish()
+
+    def _input(self, t: Translation, graph: Graph, value: Value) -> Form:
+        node = graph.nodes[value]
+        label, kind = node.op.label, node.type  # type: ignore[attr-defined]
+        if kind.is_int:
+            return Whole(t.build.input(label, kind))
+        port = self.ports.get(label) or _quantiser_port(graph, value)
+        if port is None or kind.element != F32:
+            raise NcError(
+                Diagnostic(
+                    "NC307",
+                    f"input '{label}' must have a quantiser, port options, or calibration data",
+                    Where(tensor=label),
+                    help=f"for example --set input.{label}.bits=8 --set input.{label}.scale=1/255, or --calib data.npz",
+                )
+            )
+        meaning = Affine.of(port.scale, port.zero_point)
+        element = BIPOLAR if (port.lo, port.hi) == (-1, 1) and _bipolar(graph, value) else IntType(port.lo, port.hi)
+        port_value = t.build.input(label, TensorType(kind.shape, element, meaning))
+        return Number(port_value, meaning.scale, meaning.offset)
+
+    def _output(self, t: Translation, label: str, form: Form) -> None:
+        if isinstance(form, Whole):
+            t.build.output(label, form.value)
+            return
+        number = align.uniform(t, align.settled(t, need_number(t, form)))
+        if number.scale[0] < 0:
+            number = align.rising(t, number)
+        if self.output == "argmax" and not isinstance(t.node.op, ArgMax):
+            rank = t.build.type(number.value).rank
+            flat = number.value if rank == 1 else t.build.add(Reshape((t.build.type(number.value).size,)), number.value)
+            t.build.output(label, t.build.add(ArgMax(0, False), flat))
+            return
+        last = t.build.nodes[number.value]
+        if isinstance(form, Known) or isinstance(last.op, Input) or last.type.meaning not in (None, number.meaning):
+            shape = last.type.shape
+            t.build.output(label, t.build.add(Reshape(shape), number.value, meaning=number.meaning))
+            return
+        t.build.nodes[number.value] = replace(last, type=replace(last.type, meaning=number.meaning))
+        t.build.output(label, number.value)
+
+
+def _quantiser_port(graph: Graph, value: Value) -> Port | None:
+    """The grid of the one quantiser that reads an input, or None."""
+    users = [graph.nodes[u].op for u in graph.users[value]]
+    if not users or not all(isinstance(u, Quantize) and u == users[0] for u in users):
+        return None
+    op = users[0]
+    if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1 or op.rounding != "half_even":
+        return None
+    if op.bipolar:
+        return None
+    return Port(op.lo, op.hi, Fraction(float(op.scale.ravel()[0])), int(op.zero_point.ravel()[0]))
+
+
+def _bipolar(graph: Graph, value: Value) -> bool:
+    return any(isinstance(graph.nodes[u].op, Quantize) and graph.nodes[u].op.bipolar for u in graph.users[value])  # type: ignore[attr-defined]

@@ -1,0 +1,284 @@
+"""From a chain of real functions and a quantiser to an exact staircase over integers.
+
+The quantised value y of a number is a function of its integers q alone. Here that function is found exactly: by
+fractions where the chain is linear between clamps, by arbitrary precision where it is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from nc.compiler.passes.integerize.numbers import Linear, Number
+from nc.ir.diagnostics import fail
+from nc.ir.ops.base import Array
+from nc.ir.ops.clip import Clip
+from nc.ir.ops.quantize import ROUNDINGS
+from nc.ir.ops.relu import Relu
+from nc.ir.types import IntType
+
+TABLE_SPAN = 1 << 16  # the widest integer of which a non-linear function is tabulated
+PRECISION = 240  # bits of the arbitrary-precision evaluation
+NEAR_TIE = 1e-6  # float64 results this near to a rounding boundary are decided in arbitrary precision
+
+
+@dataclass(frozen=True)
+class Quantiser:
+    """y = clamp(round(x / scale[c] + zero_point), lo, hi), or the sign (-1, +1) when `bipolar`."""
+
+    scale: tuple[Fraction, ...]
+    zero_point: int
+    lo: int
+    hi: int
+    rounding: str
+    bipolar: bool = False
+
+    def level(self, x: Fraction, channel: int) -> int:
+        """The exact y of a real x."""
+        if self.bipolar:
+            return 1 if x >= 0 else -1
+        scaled = x / self.scale[channel if len(self.scale) > 1 else 0] + self.zero_point
+        return min(max(round_exact(scaled, self.rounding), self.lo), self.hi)
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """Monotone y(q) by channel: y = base + step * #{k : q >= edges[c, k]} (or <= where sign[c] is -1).
+
+    `edges` int64 (C, K) ascending; edges outside the range of q are clamped to one beyond it.
+    """
+
+    edges: Array
+    sign: Array
+    base: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """Any y(q): `entries` int64 (C, span) from `lo`."""
+
+    entries: Array
+    lo: int
+
+
+def round_exact(x: Fraction, rounding: str) -> int:
+    """Rounding of an exact fraction by the names of `quantize`."""
+    floor = x.numerator // x.denominator
+    rest = x - floor
+    if rest == 0:
+        return floor
+    half = Fraction(1, 2)
+    if rounding == "half_even":
+        up = rest > half or (rest == half and floor % 2 == 1)
+    elif rounding == "half_up":
+        up = rest >= half
+    elif rounding == "half_down":
+        up = rest > half
+    elif rounding == "half_away":
+        up = rest > half or (rest == half and x > 0)
+    elif rounding == "zero":
+        up = x < 0
+    elif rounding == "away":
+        up = x > 0
+    else:
+        up = rounding == "ceil"
+    return floor + up
+
+
+def staircase(number: Number, kind: IntType, quantiser: Quantiser) -> Staircase | Tabulated:
+    """The exact y(q) of a quantised number over the range of q. Raises NC302 when q is too wide for a table."""
+    clamped = _clamped_linear(number)
+    if clamped is not None:
+        return _linear_staircase(number, kind, quantiser, clamped)
+    if kind.hi - kind.lo >= TABLE_SPAN:
+        names = ", ".join(s.name for s in number.steps if not isinstance(s, Linear))
+        fail(
+            "NC302",
+            f"the input of {names} must be an integer of at most 16 bits, not {kind.bits}",
+            help="put a quantiser in front of the function (the 'quantise' pass does, given calibration data)",
+        )
+    return Tabulated(_tabulate(number, kind, quantiser), kind.lo)
+
+
+@dataclass(frozen=True)
+class _Clamped:
+    """clamp(scale * q + offset, lo, hi) by channel; None: no bound."""
+
+    linear: Linear
+    lo: tuple[Fraction | None, ...]
+    hi: tuple[Fraction | None, ...]
+
+
+def _clamped_linear(number: Number) -> _Clamped | None:
+    """The chain as one linear function between two bounds, or None when it has another kind of step."""
+    count = number.channels
+    scale, offset = list(number.scale), list(number.offset)
+    lo: list[Fraction | None] = [None] * count
+    hi: list[Fraction | None] = [None] * count
+    for step in number.steps:
+        if isinstance(step, Linear):
+            for c in range(count):
+                a, b = (side[c if len(side) > 1 else 0] for side in (step.scale, step.offset))
+                scale[c], offset[c] = scale[c] * a, offset[c] * a + b
+                bounds = [None if v is None else v * a + b for v in (lo[c], hi[c])]
+                lo[c], hi[c] = bounds if a >= 0 else bounds[::-1]
+        elif isinstance(step, (Relu, Clip)):
+            floor = Fraction(0) if isinstance(step, Relu) else _bound(step.lo)
+            ceiling = None if isinstance(step, Relu) else _bound(step.hi)
+            for c in range(count):
+                lo[c], hi[c] = _tighten(lo[c], hi[c], floor, ceiling)
+        else:
+            return None
+    return _Clamped(Linear(tuple(scale), tuple(offset)), tuple(lo), tuple(hi))
+
+
+def _bound(value: float) -> Fraction | None:
+    return None if np.isinf(value) else Fraction(value)
+
+
+def _tighten(
+    lo: Fraction | None, hi: Fraction | None, floor: Fraction | None, ceiling: Fraction | None
+) -> tuple[Fraction | None, Fraction | None]:
+    """Bounds of min(max(clamp(x, lo, hi), floor), ceiling)."""
+    if floor is not None:
+        lo = floor if lo is None else max(lo, floor)
+        hi = None if hi is None else max(hi, floor)
+    if ceiling is not None:
+        hi = ceiling if hi is None else min(hi, ceiling)
+        lo = None if lo is None else min(lo, ceiling)
+    return lo, hi
+
+
+def _linear_staircase(number: Number, kind: IntType, quantiser: Quantiser, chain: _Clamped) -> Staircase:
+    """Invert the line at every rounding boundary. Rounding is monotone, so a clamp of reals is a clamp of levels."""
+    count = number.channels
+    scale, offset = chain.linear.scale, chain.linear.offset
+    spans = []
+    for c in range(count):
+        ends = [
+            quantiser.level(_clamp(scale[c] * q + offset[c], chain.lo[c], chain.hi[c]), c) for q in (kind.lo, kind.hi)
+        ]
+        spans.append((min(ends), max(ends)))
+    base, top = min(s[0] for s in spans), max(s[1] for s in spans)
+    step = 2 if quantiser.bipolar else 1
+    levels = range(base + step, top + 1, step)
+    edges = np.empty((count, len(levels)), np.int64)
+    sign = np.array([-1 if s < 0 else 1 for s in scale], np.int64)
+    for c in range(count):
+        never, always = (kind.hi + 1, kind.lo) if sign[c] > 0 else (kind.lo - 1, kind.hi)
+        low, high = spans[c]
+        row = [
+            always if y <= low else never if y > high else _edge(y, scale[c], offset[c], quantiser, c, sign[c])
+            for y in levels
+        ]
+        edges[c] = row if sign[c] > 0 else row[::-1]
+    return Staircase(edges, sign, base, step)
+
+
+def _clamp(x: Fraction, lo: Fraction | None, hi: Fraction | None) -> Fraction:
+    x = x if lo is None else max(x, lo)
+    return x if hi is None else min(x, hi)
+
+
+def _edge(y: int, scale: Fraction, offset: Fraction, quantiser: Quantiser, channel: int, sign: int) -> int:
+    """The outermost q whose level is y or above: least q when rising, greatest when falling."""
+    boundary, inclusive = lower_boundary(y, quantiser, channel)
+    x = (boundary - offset) / scale
+    floor = x.numerator // x.denominator
+    if sign > 0:
+        return floor if inclusive and floor == x else floor + 1
+    ceiling = -((-x.numerator) // x.denominator)
+    return ceiling if inclusive and ceiling == x else ceiling - 1
+
+
+def lower_boundary(y: int, quantiser: Quantiser, channel: int) -> tuple[Fraction, bool]:
+    """The real number from which on the level is at least y, and whether it belongs to y itself."""
+    if quantiser.bipolar:
+        return Fraction(0), True
+    half = Fraction(1, 2)
+    shift, inclusive = {
+        "half_even": (half, y % 2 == 0),
+        "half_up": (half, True),
+        "half_down": (half, False),
+        "half_away": (half, y > 0),
+        "floor": (Fraction(0), True),
+        "ceil": (Fraction(1), False),
+        "zero": (Fraction(0), True) if y > 0 else (Fraction(1), False),
+        "away": (Fraction(1), False) if y > 0 else (Fraction(0), True),
+    }[quantiser.rounding]
+    scale = quantiser.scale[channel if len(quantiser.scale) > 1 else 0]
+    return (y - shift - quantiser.zero_point) * scale, inclusive
+
+
+def _tabulate(number: Number, kind: IntType, quantiser: Quantiser) -> Array:
+    """y for every q, by channel: float64 first, and arbitrary precision wherever that is near a boundary."""
+    q = np.arange(kind.lo, kind.hi + 1, dtype=np.float64)
+    rows: dict[tuple[Any, ...], Array] = {}
+    table = []
+    for c in range(number.channels):
+        identity = _channel_key(number, c)
+        if identity not in rows:
+            rows[identity] = _row(number, c, q, quantiser)
+        table.append(rows[identity])
+    return np.stack(table[:1] if len(rows) == 1 else table)
+
+
+def _channel_key(number: Number, c: int) -> tuple[Any, ...]:
+    pick = [(s.scale[c % len(s.scale)], s.offset[c % len(s.offset)]) for s in number.steps if isinstance(s, Linear)]
+    return (number.scale[c], number.offset[c], *pick)
+
+
+def _row(number: Number, c: int, q: Array, quantiser: Quantiser) -> Array:
+    x = q * float(number.scale[c]) + float(number.offset[c])
+    for step in number.steps:
+        if isinstance(step, Linear):
+            x = x * float(step.scale[c % len(step.scale)]) + float(step.offset[c % len(step.offset)])
+        else:
+            x = step.evaluate(x)
+    scaled = x if quantiser.bipolar else x / float(quantiser.scale[c % len(quantiser.scale)]) + quantiser.zero_point
+    twice = scaled if quantiser.bipolar else scaled * 2
+    unsure = ~np.isfinite(twice) | (np.abs(twice - np.rint(twice)) < NEAR_TIE * np.maximum(1, np.abs(twice)))
+    if quantiser.bipolar:
+        unsure = ~np.isfinite(twice) | (np.abs(twice) < NEAR_TIE)
+        row = np.where(x >= 0, 1, -1)
+    else:
+        safe = np.where(np.isfinite(scaled), scaled, 0)
+        row = np.clip(ROUNDINGS[quantiser.rounding](safe), quantiser.lo, quantiser.hi).astype(np.int64)
+    with mp.workprec(PRECISION):
+        for index in np.flatnonzero(unsure):
+            row[index] = _exact_level(number, c, int(q[index]), quantiser)
+    return np.asarray(row, np.int64)
+
+
+def _exact_level(number: Number, c: int, q: int, quantiser: Quantiser) -> int:
+    x = _mp(number.scale[c] * q + number.offset[c])
+    for step in number.steps:
+        if isinstance(step, Linear):
+            x = x * _mp(step.scale[c % len(step.scale)]) + _mp(step.offset[c % len(step.offset)])
+        else:
+            x = step.exact(x)
+    if mp.isnan(x):
+        fail("NC303", f"a function of the model must be defined at {float(number.scale[c] * q)}", help="clip its input")
+    if mp.isinf(x):
+        return quantiser.hi if x > 0 else quantiser.lo
+    return quantiser.level(_snap(x), c)
+
+
+def _mp(value: Fraction) -> Any:
+    return mp.mpf(value.numerator) / value.denominator
+
+
+def _snap(x: Any) -> Fraction:
+    """The exact value of an mpmath number, snapped to a short fraction it cannot be told from.
+
+    Rational chains round at the last of 240 bits; a tie they meet exactly must stay a tie.
+    """
+    mantissa, exponent = mp.frexp(x)
+    exact = Fraction(int(mp.ldexp(mantissa, PRECISION))) * Fraction(2) ** (int(exponent) - PRECISION)
+    short = exact.limit_denominator(1 << 60)
+    return short if abs(short - exact) < Fraction(1, 1 << 160) else exact

@@ -1,0 +1,44 @@
+"""Codes 3xx: quantisation and the passes from floats to integers."""
+
+from nc.ir.codes import Code
+
+CODES: dict[str, Code] = {
+    "NC301": Code(
+        "no exact integer form",
+        "The integer graph holds exact integers only. Float weights need quantising first (give calibration data), and "
+        "an operation without an integer rule cannot be part of the hardware.",
+    ),
+    "NC302": Code(
+        "a function needs quantised neighbours",
+        "A smooth function (tanh, sigmoid, ...) becomes an exact table of the integers before it, so its input must be "
+        "an integer of at most 16 bits and its result must be quantised. Put Quant nodes around it, or let "
+        "post-training quantisation do so.",
+    ),
+    "NC303": Code(
+        "function undefined on its range",
+        "A function (log, sqrt, 1/x, ...) has no finite value at an integer that its input can take. Clip the input.",
+    ),
+    "NC304": Code(
+        "scales do not fit together",
+        "Exact arithmetic on tensors with different scales needs a common grid. Scales that share no small grid, "
+        "scales that vary along two axes, and padding between two integers cannot be expressed.",
+    ),
+    "NC305": Code(
+        "operand combination not supported",
+        "The operation has an integer form only for constants at this place.",
+    ),
+    "NC306": Code(
+        "softmax inside the network",
+        "Softmax at the end keeps the order of the logits and is left to the reader of the outputs. Inside a network "
+        "it would need an exact exponential and division.",
+    ),
+    "NC307": Code(
+        "input port without numbers",
+        "Hardware needs to know which integers arrive at an input. Either the model quantises its input first, or the "
+        "port is described by input.<name>: {bits, signed, scale, zero_point, range}, or calibration data is given.",
+    ),
+    "NC308": Code(
+        "calibration data do not fit",
+        "Calibration data must have the model's input shape, finite values and at least one sample.",
+    ),
+}
