@@ -1,0 +1,83 @@
+"""The published baseline under the same rules: a tree of ripple-carry adders in post-order, one cell a cycle.
+
+TULIP (Wagle, Khatri, Vrudhula, ICCD 2020) evaluates a node as an adder tree in reverse post-order on pairs of
+neurons: three inputs a leaf, then ripple-carry additions, then a bit-serial compare with T.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nc.backends.threshold.allocate import NONE, operand_of_addend, operand_of_product, place
+from nc.backends.threshold.node import Node
+from nc.backends.threshold.program import Program
+from nc.hdl.threshold.shape import PeShape
+
+
+class _Tree:
+    """Cells in post-order; a word is a list of value ids, least significant first."""
+
+    def __init__(self) -> None:
+        self.operands: list[tuple[int, int, int]] = []
+        self.with_sum: list[bool] = []
+
+    def cell(self, a: int, b: int, c: int, with_sum: bool = True) -> tuple[int, int]:
+        self.operands.append((a, b, c))
+        self.with_sum.append(with_sum)
+        index = len(self.operands) - 1
+        return 2 * index, 2 * index + 1
+
+    def add(self, x: list[int], y: list[int]) -> list[int]:
+        """Ripple-carry addition of two words."""
+        total: list[int] = []
+        carry = NONE
+        for i in range(max(len(x), len(y))):
+            a = x[i] if i < len(x) else NONE
+            b = y[i] if i < len(y) else NONE
+            known = [v for v in (a, b, carry) if v != NONE]
+            if len(known) == 1:
+                total.append(known[0])
+                carry = NONE
+                continue
+            known += [NONE] * (3 - len(known))
+            carry, bit = self.cell(known[0], known[1], known[2])
+            total.append(bit)
+        return total if carry == NONE else [*total, carry]
+
+    def count(self, first: int, last: int) -> list[int]:
+        """Popcount of the products first .. last - 1, split into halves of whole leaves."""
+        if last - first == 1:
+            return [operand_of_product(first)]
+        if last - first <= 3:
+            leaf = [operand_of_product(p) for p in range(first, last)] + [NONE]
+            carry, bit = self.cell(leaf[0], leaf[1], leaf[2])
+            return [bit, carry]
+        leaves = -(-(last - first) // 3)
+        half = 1
+        while 2 * half < leaves:
+            half *= 2
+        middle = first + 3 * half
+        return self.add(self.count(first, middle), self.count(middle, last))
+
+    def compare(self, word: list[int], columns: int) -> None:
+        """[word + C >= 2^K], bit-serial with the addend streamed."""
+        carry = NONE
+        for j in range(columns):
+            known = [v for v in (word[j] if j < len(word) else NONE, carry) if v != NONE] + [NONE, NONE]
+            carry, _ = self.cell(known[0], operand_of_addend(j), known[1], with_sum=False)
+
+
+def ripple_program(node: Node, shape: PeShape) -> Program | None:
+    """The baseline's program (in-order issue, one cell a cycle), or None when it does not fit the registers."""
+    tree = _Tree()
+    tree.compare(tree.count(0, node.fan_in), node.columns)
+    n = len(tree.operands)
+    cycle = np.zeros(n, np.int64)
+    t = -1
+    for c, triple in enumerate(tree.operands):
+        ready = max((int(cycle[v // 2]) + 1 + v % 2 for v in triple if v >= 0), default=0)
+        t = max(t + 1, ready)
+        cycle[c] = t
+    emitted = np.zeros(2 * n, np.bool_)
+    emitted[2 * (n - 1)] = True
+    return place(node, shape, True, cycle, np.array(tree.with_sum), np.array(tree.operands, np.int64), emitted)
