@@ -17,6 +17,7 @@ ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "half_up": lambda x: np.floor(x + 0.5),
     "half_down": lambda x: np.ceil(x - 0.5),
     "half_away": lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x),
+    "half_zero": lambda x: np.copysign(np.ceil(np.abs(x) - 0.5), x),
     "floor": np.floor,
     "ceil": np.ceil,
     "zero": np.trunc,

@@ -1,0 +1,146 @@
+"""What an operator's node must look like: number of operands, attributes with types and defaults.
+
+The standard's own schemas give them for ONNX, a table for QONNX. With them checked, translations need no checks of
+form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, NodeProto
+
+from nc.ir.diagnostics import fail, suggest
+
+STANDARD = ""
+QONNX = "qonnx"
+MICROSOFT = "com.microsoft"
+
+_DOMAINS = {
+    "": STANDARD,
+    "ai.onnx": STANDARD,
+    "qonnx.custom_op.general": QONNX,
+    "onnx.brevitas": QONNX,
+    "finn.custom_op.general": QONNX,
+    "com.microsoft": MICROSOFT,
+}
+_INT, _FLOAT, _STRING = AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.STRING
+
+
+def family(domain: str) -> str:
+    """The table that a node's domain belongs to: '' (the standard), 'qonnx', or the domain itself."""
+    return _DOMAINS.get(domain, domain)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Operand counts; `attributes`: name -> (type, required, default)."""
+
+    least: int
+    most: int
+    attributes: dict[str, tuple[int, bool, Any]]
+
+
+_QUANT = {
+    "signed": (_INT, False, 1),
+    "narrow": (_INT, False, 0),
+    "rounding_mode": (_STRING, False, "ROUND"),
+}
+_QONNX = {
+    "Quant": Signature(4, 4, _QUANT),
+    "IntQuant": Signature(4, 4, _QUANT),
+    "BipolarQuant": Signature(2, 2, {}),
+    "Trunc": Signature(5, 6, {**_QUANT, "rounding_mode": (_STRING, False, "FLOOR")}),
+    "MultiThreshold": Signature(
+        2,
+        2,
+        {
+            "out_dtype": (_STRING, False, ""),
+            "out_scale": (_FLOAT, False, 1.0),
+            "out_bias": (_FLOAT, False, 0.0),
+            "data_layout": (_STRING, False, ""),
+        },
+    ),
+}
+_MICROSOFT = {
+    "QLinearAdd": Signature(7, 8, {}),
+    "QLinearMul": Signature(7, 8, {}),
+    "QLinearSigmoid": Signature(4, 5, {}),
+    "QLinearLeakyRelu": Signature(4, 5, {"alpha": (_FLOAT, False, 0.009999999776482582)}),
+    "QLinearGlobalAveragePool": Signature(5, 5, {"channels_last": (_INT, False, 0)}),
+    "QuantizeLinear": Signature(2, 3, {"axis": (_INT, False, 1)}),
+    "DequantizeLinear": Signature(2, 3, {"axis": (_INT, False, 1)}),
+    "Gelu": Signature(1, 1, {}),
+}
+_TABLES = {QONNX: _QONNX, MICROSOFT: _MICROSOFT}
+
+
+@cache
+def signature(domain: str, op: str, version: int) -> Signature | None:
+    """The signature of an operator, None when the domain's tables do not know it."""
+    if domain != STANDARD:
+        return _TABLES.get(domain, {}).get(op)
+    try:
+        schema = onnx.defs.get_schema(op, version, "")
+    except onnx.defs.SchemaError:
+        return None
+    attributes = {}
+    for name, entry in schema.attributes.items():
+        default = entry.default_value
+        known = default is not None and default.type != AttributeProto.UNDEFINED
+        attributes[name] = (int(entry.type.value), entry.required, _decode(default, default.type) if known else None)
+    return Signature(schema.min_input, schema.max_input, attributes)
+
+
+def attributes(node: NodeProto, form: Signature) -> dict[str, Any]:
+    """The node's attributes as Python values, defaults filled in (None without one). Raises NC109."""
+    found = {}
+    for attribute in node.attribute:
+        if attribute.name not in form.attributes:
+            fail(
+                "NC109",
+                f"attribute of {node.op_type} must be one that the operator set defines, not '{attribute.name}'",
+                help=suggest(attribute.name, form.attributes),
+            )
+        kind = form.attributes[attribute.name][0]
+        if attribute.type not in (kind, AttributeProto.UNDEFINED):
+            want, have = AttributeProto.AttributeType.Name(kind), attribute.type
+            fail("NC109", f"attribute '{attribute.name}' of {node.op_type} must be a {want}, not of type {have}")
+        found[attribute.name] = _decode(attribute, kind)
+    for name, (_, required, default) in form.attributes.items():
+        if required and name not in found:
+            fail("NC109", f"{node.op_type} must have the attribute '{name}'")
+        found.setdefault(name, default)
+    return found
+
+
+def check_arity(node: NodeProto, form: Signature) -> None:
+    """Raise NC109 when the node has too few or too many operands."""
+    count = len(node.input)
+    if not form.least <= count <= form.most:
+        span = str(form.least) if form.least == form.most else f"{form.least} to {form.most}"
+        fail("NC109", f"{node.op_type} must have {span} operands, not {count}")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
+
+
+_FIELDS = {
+    AttributeProto.INT: lambda a: int(a.i),
+    AttributeProto.FLOAT: lambda a: float(a.f),
+    AttributeProto.STRING: lambda a: _text(a.s),
+    AttributeProto.TENSOR: lambda a: a.t,
+    AttributeProto.GRAPH: lambda a: a.g,
+    AttributeProto.INTS: lambda a: tuple(int(i) for i in a.ints),
+    AttributeProto.FLOATS: lambda a: tuple(float(f) for f in a.floats),
+    AttributeProto.STRINGS: lambda a: tuple(_text(s) for s in a.strings),
+}
+
+
+def _decode(attribute: AttributeProto, kind: int) -> Any:
+    read = _FIELDS.get(kind)
+    return None if read is None else read(attribute)

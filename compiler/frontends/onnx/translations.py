@@ -1,0 +1,15 @@
+"""All translations: importing this module fills `registry.TRANSLATIONS`. A new operator is one function in one file."""
+
+from __future__ import annotations
+
+from nc.compiler.frontends.onnx import (  # noqa: F401
+    elementwise,
+    layout,
+    linear,
+    pooling,
+    qdq,
+    qonnx,
+    reduction,
+    resize,
+    shapes,
+)
