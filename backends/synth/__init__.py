@@ -1,0 +1,1 @@
+"""Synthesis by Yosys and nextpnr, shared by every target that emits Verilog."""
