@@ -91,6 +91,10 @@ class NetlistBuilder:
 
     def build(self) -> Netlist:
         """The verified netlist."""
+        return self.build_unchecked().verify()
+
+    def build_unchecked(self) -> Netlist:
+        """The netlist as it stands, for callers that still rename nets; they `verify` it themselves."""
         types = tuple(self.library[name] for name in self._types)
         cell_type = np.array(self._cell_type, np.int32)
         widths = np.array([len(kind.pins) for kind in types], np.int64)
@@ -109,4 +113,4 @@ class NetlistBuilder:
             np.array(self._init, np.uint8),
             names,
             dict(self.net_names),
-        ).verify()
+        )

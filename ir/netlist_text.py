@@ -75,7 +75,7 @@ class _Parser:
     def type(self, row: str, number: int) -> None:
         if not (match := _TYPE.match(row)):
             self.refuse(row, "'type NAME (inputs) -> (outputs) = functions'", number)
-        inputs, outputs = (tuple(filter(None, part.split(", "))) for part in match.group(2, 3))
+        inputs, outputs = (tuple(filter(None, str(part).split(", "))) for part in match.group(2, 3))
         functions = tuple(match[4].split("; ")) if outputs else ()
         self.types[match[1]] = CellType(match[1], inputs, outputs, functions, match[5] or "")
 

@@ -138,6 +138,9 @@ class _Reader:
             self.cover = (line, words[1:], [])
         elif verb in (".gate", ".subckt"):
             self.instance(line, words)
+        elif verb == ".barbuf" and len(words) == 3:  # ABC's name for a wire between two nets
+            self.cover = (line, words[1:], ["1 1"])
+            self.close_cover()
         elif verb == ".latch":
             self.latch(line, words)
         elif verb not in _IGNORED:
