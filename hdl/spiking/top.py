@@ -1,0 +1,197 @@
+"""The stream top of one neuron core: frames of input values in, frames of spikes (or membranes) out.
+
+A frame is one tick. A vector is a sequence of frames; TLAST ends it, and the core then forgets all state, so that
+sequences do not disturb each other. An input frame takes `s_beats` beats, an output frame one beat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out, connect
+
+from nc.hdl.spiking.core import NeuronCore
+from nc.hdl.spiking.program import NO_SLOT, CoreProgram
+from nc.hdl.spiking.memory import Table
+
+
+@dataclass(frozen=True)
+class Frames:
+    """How frames look: `inputs` values of `value_bits` bits in `s_width`-bit beats; `outputs` of `output_bits` bits."""
+
+    inputs: int
+    value_bits: int
+    value_signed: bool
+    outputs: int
+    output_bits: int
+
+    @property
+    def s_width(self) -> int:
+        """The widest divisor of the frame of at most 64 bits that holds whole values, so that no beat is padded."""
+        per_beat = max(d for d in range(1, self.inputs + 1) if self.inputs % d == 0 and d * self.value_bits <= 64)
+        return per_beat * self.value_bits
+
+    @property
+    def s_beats(self) -> int:
+        return self.inputs * self.value_bits // self.s_width
+
+    @property
+    def m_width(self) -> int:
+        return self.outputs * self.output_bits
+
+
+def stream_signature(s_width: int, m_width: int) -> dict[str, object]:
+    """The ports of every generated `top`, with AXI4-Stream names."""
+    return {
+        "s_tdata": In(s_width),
+        "s_tvalid": In(1),
+        "s_tlast": In(1),
+        "s_tready": Out(1),
+        "m_tdata": Out(m_width),
+        "m_tvalid": Out(1),
+        "m_tlast": Out(1),
+        "m_tready": In(1),
+    }
+
+
+class FrameReader(Component):
+    """Beats to events: one event for each value that is not zero, lowest index first."""
+
+    def __init__(self, frames: Frames, event_layout: data.StructLayout):
+        self.frames = frames
+        super().__init__(
+            {
+                "tdata": In(frames.s_width),
+                "tvalid": In(1),
+                "tlast": In(1),
+                "tready": Out(1),
+                "event": Out(stream.Signature(event_layout)),
+                "accept": In(1),
+                "done": Out(1),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        f = self.frames
+        count = f.s_width // f.value_bits
+        beat = Signal(f.s_width)
+        base = Signal(range(f.inputs + 1))
+        full = Signal()
+        beats_left = Signal(range(f.s_beats + 1), init=f.s_beats)
+        values = [beat.word_select(k, f.value_bits) for k in range(count)]
+        place = Signal(range(count))
+        nonzero = Signal()
+        for k in reversed(range(count)):
+            with m.If(values[k] != 0):
+                m.d.comb += [place.eq(k), nonzero.eq(1)]
+        value: Value = beat.word_select(place, f.value_bits)
+        m.d.comb += [
+            self.event.valid.eq(full & nonzero),
+            self.event.payload.axon.eq(base + place),
+            self.event.payload.value.eq(value.as_signed() if f.value_signed else value),
+            self.tready.eq(~full & self.accept & ~self.done),
+            self.done.eq(~full & (beats_left == 0)),
+        ]
+        with m.If(self.tvalid & self.tready):
+            m.d.sync += [beat.eq(self.tdata), full.eq(1), beats_left.eq(beats_left - 1), self.last.eq(self.tlast)]
+        with m.If(full & ~nonzero):
+            m.d.sync += [full.eq(0), base.eq(base + count)]
+        with m.If(self.event.valid & self.event.ready):
+            m.d.sync += beat.word_select(place, f.value_bits).eq(0)
+        with m.If(~self.accept):
+            m.d.sync += [beats_left.eq(f.s_beats), base.eq(0)]
+        return m
+
+
+class SpikingTop(Component):
+    """One core between two streams. `frames` says how vectors are cut into beats."""
+
+    def __init__(self, program: CoreProgram, inputs: int):
+        self.program = program
+        outputs = int((program.slot != NO_SLOT).sum())
+        watched = {int(k) for k in program.neurons["population"][program.slot != NO_SLOT]}
+        self.values = any(not program.populations[k].fires for k in watched)
+        self.frames = Frames(
+            inputs, program.value_bits, program.value_signed, outputs, program.state_bits if self.values else 1
+        )
+        super().__init__(stream_signature(self.frames.s_width, self.frames.m_width))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p, f = self.program, self.frames
+        m.submodules.core = core = NeuronCore(p)
+        m.submodules.reader = reader = FrameReader(f, core.event_layout)
+        m.d.comb += [
+            reader.tdata.eq(self.s_tdata),
+            reader.tvalid.eq(self.s_tvalid),
+            reader.tlast.eq(self.s_tlast),
+            self.s_tready.eq(reader.tready),
+        ]
+        # A spike of the core's own comes back as an event; the reader's events have already been taken by then.
+        m.d.comb += [
+            core.event.valid.eq(reader.event.valid | core.spike.valid),
+            core.event.payload.axon.eq(Mux(core.spike.valid, core.spike.payload + f.inputs, reader.event.payload.axon)),
+            core.event.payload.value.eq(Mux(core.spike.valid, 1, reader.event.payload.value)),
+            core.spike.ready.eq(core.event.ready),
+            reader.event.ready.eq(core.event.ready & ~core.spike.valid),
+        ]
+        frame = Signal(f.m_width)
+        self._observe(m, core, frame)
+        with m.FSM():
+            with m.State("FRAME"):
+                m.d.comb += reader.accept.eq(1)
+                with m.If(reader.done & core.idle):
+                    m.d.comb += core.start.eq(1)
+                    m.next = "STARTED"
+            with m.State("STARTED"):
+                m.d.comb += reader.accept.eq(1)
+                m.next = "UPDATE"
+            with m.State("UPDATE"):
+                with m.If(core.idle):
+                    m.d.comb += core.end_tick.eq(1)
+                    m.d.sync += [self.m_tdata.eq(frame), self.m_tvalid.eq(1), self.m_tlast.eq(reader.last)]
+                    m.next = "SEND"
+            with m.State("SEND"):
+                with m.If(self.m_tready):
+                    m.d.sync += [self.m_tvalid.eq(0), frame.eq(0)]
+                    m.next = "FRAME"
+                    with m.If(self.m_tlast):
+                        m.d.comb += core.clear.eq(1)
+                        m.next = "CLEARED"
+            with m.State("CLEARED"):
+                m.next = "FRAME"
+        return m
+
+    def _observe(self, m: Module, core: NeuronCore, frame: Signal) -> None:
+        """Spikes (and membranes of neurons that emit these) into the output frame."""
+        p, f = self.program, self.frames
+        m.submodules.slots = slots = Table({"slot": p.slot, "watched": (p.slot != NO_SLOT).astype(int),
+                                            "fires": _fires(p)})  # fmt: skip
+        m.d.comb += slots.address.eq(core.value_neuron)
+        valid, value, spiked = Signal(), Signal(signed(p.state_bits)), Signal()
+        m.d.sync += [valid.eq(core.value_valid), value.eq(core.value)]
+        m.d.comb += spiked.eq(core.spike.valid)
+        if self.values:
+            with m.If(valid & slots.row["watched"]):
+                entry = Mux(slots.row["fires"], spiked, value)
+                m.d.sync += frame.word_select(_index(slots.row["slot"], f.outputs), f.output_bits).eq(entry)
+        else:
+            with m.If(valid & slots.row["watched"] & spiked):
+                m.d.sync += frame.bit_select(_index(slots.row["slot"], f.outputs), 1).eq(1)
+
+
+def _fires(p: CoreProgram) -> object:
+    import numpy as np
+
+    return np.array([q.fires for q in p.populations], np.int64)[p.neurons["population"]]
+
+
+def _index(value: Value, count: int) -> Value:
+    """The slot as an unsigned number: NO_SLOT is negative and never used."""
+    bits = max(1, (count - 1).bit_length())
+    held = Value.cast(value)
+    return held[:bits] if len(held) >= bits else held
