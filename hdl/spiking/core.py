@@ -74,7 +74,9 @@ class NeuronCore(Component):
             write.addr.eq(Mux(clearing, clear_address, Mux(row_busy, row_write["address"], update.sum_address))),
             write.data.eq(Mux(row_busy & ~clearing, row_write["data"], 0)),
             write.en.eq(clearing | Mux(row_busy, row_write["enable"], update.done)),
-            self.idle.eq(~row_busy & ~update.busy & ~update.pending & ~clearing & ~self.spike.valid & ~self.event.valid),
+            self.idle.eq(
+                ~row_busy & ~update.busy & ~update.pending & ~clearing & ~self.spike.valid & ~self.event.valid
+            ),
         ]
         # An event goes before the next neuron; a neuron in progress is finished first.
         m.d.comb += self.event.ready.eq(~row_busy & ~update.busy & ~clearing)
@@ -114,10 +116,9 @@ class NeuronCore(Component):
         ]
         m.d.comb += [axons.address.eq(self.event.payload.axon), segments.address.eq(segment), words.address.eq(word)]
         with m.FSM(name="row"):
-            with m.State("IDLE"):
-                with m.If(self.event.valid & self.event.ready):
-                    m.d.sync += [value.eq(self.event.payload.value), busy.eq(1)]
-                    m.next = "AXON"
+            with m.State("IDLE"), m.If(self.event.valid & self.event.ready):
+                m.d.sync += [value.eq(self.event.payload.value), busy.eq(1)]
+                m.next = "AXON"
             with m.State("AXON"):
                 m.d.sync += [segment.eq(axons.row["first"]), last.eq(axons.row["last"])]
                 m.next = "LOOK"
@@ -141,10 +142,9 @@ class NeuronCore(Component):
                     m.d.sync += place.eq(place + 1)
                 with m.If(left == 1):
                     m.next = "LOOK"
-            with m.State("DRAIN"):
-                with m.If(~fetch & ~add):
-                    m.d.sync += busy.eq(0)
-                    m.next = "IDLE"
+            with m.State("DRAIN"), m.If(~fetch & ~add):
+                m.d.sync += busy.eq(0)
+                m.next = "IDLE"
         return busy, address, {"address": add_address, "data": sum_now + product, "enable": add}
 
     def _clear(self, m: Module, bits: int, now: Signal, update: _Update) -> tuple[Signal, Signal]:
@@ -199,10 +199,9 @@ class _Update:
         product_i = Signal(signed(bits + p.decay_bits + 2))
         v = Signal(signed(bits))
         with m.FSM(name="update"):
-            with m.State("IDLE"):
-                with m.If(core.start):
-                    m.d.sync += self.pending.eq(1)
-                    m.next = "RANGE"
+            with m.State("IDLE"), m.If(core.start):
+                m.d.sync += self.pending.eq(1)
+                m.next = "RANGE"
             with m.State("RANGE"):
                 m.d.sync += [neuron.eq(phases.row["start"]), self.end.eq(phases.row["end"])]
                 m.next = "NEXT"
@@ -226,7 +225,9 @@ class _Update:
                 if old_i is None:
                     m.d.sync += drive.eq(kept_sum)
                 else:
-                    new = self._each(m, "current", bits, lambda q: _limit(m, q, _rounded(q, product_i, p.decay_bits) + kept_sum))
+                    new = self._each(
+                        m, "current", bits, lambda q: _limit(m, q, _rounded(q, product_i, p.decay_bits) + kept_sum)
+                    )
                     two = self._flag(m, "has_current", lambda q: q.has_current)
                     chosen = new if p.newest_current else old_i
                     m.d.sync += [current.eq(new), drive.eq(Mux(two, chosen, kept_sum))]
@@ -285,9 +286,8 @@ class _Update:
         if len({bool(test(q)) for q in populations}) == 1:
             return Value.cast(int(test(populations[0])))
         result = Signal(name=f"{name}_of")
-        with m.Switch(self.row["population"]):
-            with m.Case(*(k for k, q in enumerate(populations) if test(q))):
-                m.d.comb += result.eq(1)
+        with m.Switch(self.row["population"]), m.Case(*(k for k, q in enumerate(populations) if test(q))):
+            m.d.comb += result.eq(1)
         return result
 
     def _reset(self, m: Module, q: FixedPopulation, v: Value) -> Value:

@@ -7,14 +7,17 @@ sequences do not disturb each other. An input frame takes `s_beats` beats, an ou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value, signed, unsigned
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import Component, In, Out, connect
+from amaranth.lib.wiring import Component, In, Out
 
 from nc.hdl.spiking.core import NeuronCore
-from nc.hdl.spiking.program import NO_SLOT, CoreProgram
 from nc.hdl.spiking.memory import Table
+from nc.hdl.spiking.program import NO_SLOT, CoreProgram
+from nc.ir.stream import StreamSpec, TensorPort
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,16 @@ class SpikingTop(Component):
         )
         super().__init__(stream_signature(self.frames.s_width, self.frames.m_width))
 
+    def spec(self, ticks: int) -> StreamSpec:
+        """The stream interface for sequences of that many ticks; how long one takes depends on its spikes."""
+        f = self.frames
+        return StreamSpec(
+            inputs=(TensorPort("input", (ticks, f.inputs), f.value_bits, f.value_signed),),
+            outputs=(TensorPort("output", (ticks, f.outputs), f.output_bits, self.values),),
+            s_width=f.s_width,
+            m_width=f.m_width,
+        )
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p, f = self.program, self.frames
@@ -150,18 +163,16 @@ class SpikingTop(Component):
             with m.State("STARTED"):
                 m.d.comb += reader.accept.eq(1)
                 m.next = "UPDATE"
-            with m.State("UPDATE"):
-                with m.If(core.idle):
-                    m.d.comb += core.end_tick.eq(1)
-                    m.d.sync += [self.m_tdata.eq(frame), self.m_tvalid.eq(1), self.m_tlast.eq(reader.last)]
-                    m.next = "SEND"
-            with m.State("SEND"):
-                with m.If(self.m_tready):
-                    m.d.sync += [self.m_tvalid.eq(0), frame.eq(0)]
-                    m.next = "FRAME"
-                    with m.If(self.m_tlast):
-                        m.d.comb += core.clear.eq(1)
-                        m.next = "CLEARED"
+            with m.State("UPDATE"), m.If(core.idle):
+                m.d.comb += core.end_tick.eq(1)
+                m.d.sync += [self.m_tdata.eq(frame), self.m_tvalid.eq(1), self.m_tlast.eq(reader.last)]
+                m.next = "SEND"
+            with m.State("SEND"), m.If(self.m_tready):
+                m.d.sync += [self.m_tvalid.eq(0), frame.eq(0)]
+                m.next = "FRAME"
+                with m.If(self.m_tlast):
+                    m.d.comb += core.clear.eq(1)
+                    m.next = "CLEARED"
             with m.State("CLEARED"):
                 m.next = "FRAME"
         return m
@@ -184,9 +195,7 @@ class SpikingTop(Component):
                 m.d.sync += frame.bit_select(_index(slots.row["slot"], f.outputs), 1).eq(1)
 
 
-def _fires(p: CoreProgram) -> object:
-    import numpy as np
-
+def _fires(p: CoreProgram) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.array([q.fires for q in p.populations], np.int64)[p.neurons["population"]]
 
 
