@@ -6,12 +6,17 @@ from typing import Any
 
 import typer
 
-from nc.compiler.cli import explain, ops, schema, targets
+from nc.compiler.cli import compile, eval, explain, inspect, ops, schema, simulate, targets, verify
 from nc.compiler.cli.command import Command, register
 
 _ABOUT = "Compile trained neural networks to hardware that is proved to compute them."
 
 COMMANDS: dict[str, tuple[Command, str]] = {
+    "compile": (compile.run, "nc compile model.onnx -o build --target fpga --calib train.npz"),
+    "simulate": (simulate.run, "nc simulate build --data test.npz --vectors 100"),
+    "eval": (eval.run, "nc eval build --data test.npz"),
+    "verify": (verify.run, "nc verify build"),
+    "inspect": (inspect.run, "nc inspect model.onnx"),
     "targets": (targets.run, "nc targets"),
     "ops": (ops.run, "nc ops"),
     "explain": (explain.run, "nc explain NC210"),

@@ -89,4 +89,9 @@ CODES: dict[str, Code] = {
         "build of another version",
         "The build was written by a version of nc whose build directories this one does not read. Compile again.",
     ),
+    "NC430": Code(
+        "hardware differs from the golden model",
+        "An output of the simulated hardware is not what the integer graph computes, or a rule of the stream "
+        "protocol is broken. On an unchanged build this is a defect of nc: please report it with the build.",
+    ),
 }

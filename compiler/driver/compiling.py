@@ -1,0 +1,147 @@
+"""compile: a model becomes a build directory, whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nc.backends import registry
+from nc.backends.backend import Backend
+from nc.compiler.builds import Build, Manifest, manifest, staged
+from nc.compiler.builds.exchange import output_place
+from nc.compiler.builds.graphs import FLOAT, INTEGER, write_graph
+from nc.compiler.config import Settings, resolve
+from nc.compiler.data import Dataset, load
+from nc.compiler.driver.models import model_source
+from nc.compiler.driver.prepare import to_integers, to_stage
+from nc.compiler.driver.vectors import make_vectors
+from nc.compiler.progress import Progress, Silent, Stopwatch
+from nc.ir.diagnostics import Diagnostic, NcError
+from nc.ir.graph import Graph
+
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A finished build, and the figures of making it. `integer_bits`: width of the widest integer of the graph."""
+
+    build: Build
+    ops: int
+    parameters: int
+    integer_bits: int
+    seconds: float
+    passes: Sequence[Mapping[str, object]]
+    warnings: Sequence[Diagnostic] = field(default=())
+
+    def to_json(self) -> dict[str, object]:
+        """The fields of `nc compile --json`."""
+        return {
+            "target": self.build.target,
+            "build": str(self.build.folder),
+            "ops": self.ops,
+            "parameters": self.parameters,
+            "integer_bits": self.integer_bits,
+            "seconds": self.seconds,
+            "passes": list(self.passes),
+            "estimate": dict(self.build.manifest.estimate),
+            "warnings": [w.to_json() for w in self.warnings],
+        }
+
+
+def compile(
+    model: Any,
+    example_input: Any = None,
+    *,
+    target: str,
+    output: Path | str = "build",
+    calib: Dataset | Path | str | None = None,
+    config: Path | None = None,
+    set: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    force: bool = False,
+    keep_float: bool = True,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Compile `model` for `target` into the folder `output`.
+
+    `model`: a file (.onnx, .nir, .pt2), a `nc.ir.graph.Graph`, or a torch module together with `example_input` (a
+    batch of one or more samples). `calib`: DATA for post-training quantisation. Options: a YAML file, then
+    'key.path=value' strings, then the mapping `options`. Raises `NcError`; nothing is written unless all succeeds.
+    """
+    begin = time.perf_counter()
+    output = Path(output)
+    backend = registry.find(target)
+    settings = resolve(backend.Options, config, set, options)
+    output_place(output, force=force)  # a refused place is told before the work, not after
+    watch = Stopwatch(progress or Silent())
+    with watch.stage("read"):
+        source = model_source(model, example_input)
+        calibration = read_data(calib, settings)
+    integer = to_integers(source.graph, settings.common, calibration, watch)
+    staged_graph = to_stage(integer, backend.stage, watch)
+    warnings = _checked(backend, staged_graph, settings)
+    with watch.stage("lower"):
+        design = backend.lower(staged_graph, settings.options)
+    with staged(output, force=force) as folder:
+        with watch.stage("emit"):
+            backend.emit(design, folder)
+            write_graph(integer, folder, INTEGER)
+            if keep_float:
+                write_graph(source.graph, folder, FLOAT)
+        with watch.stage("bench"):
+            _write_bench(backend, design, staged_graph, calibration, settings, folder)
+        written = Manifest(
+            target=backend.name,
+            source=source.to_json(),
+            calibration=None if calibration is None else {"name": calibration.name, "sha256": calibration.sha256},
+            options=settings.to_json(),
+            passes=tuple(watch.seconds),
+            estimate=dict(backend.estimate(design)),
+            files=manifest.written(folder),
+            tool=manifest.tool_version(),
+            libraries=manifest.versions(),
+        )
+        manifest.write(written, folder)
+    return Compiled(
+        Build(output, written),
+        ops=sum(n.op.name not in ("input", "constant") for n in integer.nodes),
+        parameters=integer.parameters,
+        integer_bits=max((n.type.int.bits for n in integer.nodes), default=0),
+        seconds=round(time.perf_counter() - begin, 3),
+        passes=[{"name": name, "seconds": round(seconds, 4)} for name, seconds in watch.seconds.items()],
+        warnings=warnings,
+    )
+
+
+def read_data(data: Dataset | Path | str | None, settings: Settings) -> Dataset | None:
+    """DATA with the limits and the scale of the configuration; a `Dataset` as it is."""
+    if data is None or isinstance(data, Dataset):
+        return data
+    section = settings.common.data
+    return load(data, limit=section.limit_mb * MB, scale=section.scale)
+
+
+def _checked(backend: Backend, graph: Graph, settings: Settings) -> list[Diagnostic]:
+    """The backend's warnings; its errors are raised, all at once."""
+    found = list(backend.check(graph, settings.options))
+    if errors := [d for d in found if d.severity == "error"]:
+        raise NcError(errors)
+    return found
+
+
+def _write_bench(
+    backend: Backend, design: Any, graph: Graph, data: Dataset | None, settings: Settings, folder: Path
+) -> None:
+    spec = backend.testbench(design)
+    if spec is None:
+        return
+    from nc.sim.bench import write_bench
+
+    vectors = make_vectors(graph, data, None if data is None else 256, settings.common.seed, spec.probes)
+    inputs, expected = vectors.at(spec)
+    hdl = sorted((folder / "hdl").glob("*.v"))
+    write_bench(folder / "tb", spec, hdl, inputs, expected, vectors.probes)

@@ -1,0 +1,59 @@
+"""A build opened for work: verified files, its backend, its options, its graphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nc.backends import registry
+from nc.backends.backend import Backend
+from nc.compiler.builds import Build
+from nc.compiler.builds.graphs import FLOAT, INTEGER, read_graph
+from nc.compiler.config import Settings, from_json
+from nc.compiler.data import Dataset
+from nc.compiler.driver.compiling import read_data
+from nc.compiler.driver.prepare import to_stage
+from nc.compiler.progress import Stopwatch
+from nc.ir.graph import Graph
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What every command on a build needs; graphs are read when they are first asked for."""
+
+    build: Build
+    backend: Backend
+    settings: Settings
+
+    @classmethod
+    def of(cls, folder: Path | str) -> Opened:
+        """Open and verify (NC423 to NC425)."""
+        build = Build.open(folder)
+        backend = registry.find(build.target)
+        return cls(build, backend, from_json(backend.Options, build.manifest.options))
+
+    @cached_property
+    def integer(self) -> Graph:
+        """The truth."""
+        return read_graph(self.build.folder, INTEGER)
+
+    @cached_property
+    def real(self) -> Graph | None:
+        """The float graph, None for a build made with --no-float."""
+        return read_graph(self.build.folder, FLOAT) if FLOAT.text in self.build.manifest.files else None
+
+    @cached_property
+    def staged(self) -> Graph:
+        """The graph at the stage that the backend lowered."""
+        return to_stage(self.integer, self.backend.stage, Stopwatch())
+
+    @cached_property
+    def design(self) -> Any:
+        """The target's design, lowered again from model.nc."""
+        return self.backend.lower(self.staged, self.settings.options)
+
+    def data(self, data: Dataset | Path | str | None) -> Dataset | None:
+        """DATA with the build's limits."""
+        return read_data(data, self.settings)
