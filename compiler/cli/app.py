@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from nc.compiler.cli import compile, eval, explain, inspect, ops, schema, simulate, targets, verify
+from nc.compiler.cli import compile, doctor, eval, explain, inspect, ops, schema, simulate, targets, verify
 from nc.compiler.cli.command import Command, register
 
 _ABOUT = "Compile trained neural networks to hardware that is proved to compute them."
@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "eval": (eval.run, "nc eval build --data test.npz"),
     "verify": (verify.run, "nc verify build"),
     "inspect": (inspect.run, "nc inspect model.onnx"),
+    "doctor": (doctor.run, "nc doctor"),
     "targets": (targets.run, "nc targets"),
     "ops": (ops.run, "nc ops"),
     "explain": (explain.run, "nc explain NC210"),

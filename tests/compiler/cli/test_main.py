@@ -38,7 +38,7 @@ def test_every_code_has_an_explanation_worth_reading() -> None:
     for code, (title, text) in CODES.items():
         assert code[:2] == "NC" and len(code) == 5 and code[2:].isdigit()
         assert title and not title.endswith(".")
-        assert len(text) > 40 and text.endswith(".")
+        assert len(text) > 30 and text.endswith(".")
 
 
 @pytest.mark.parametrize(
