@@ -179,12 +179,22 @@ def gated(node: Node) -> Tensor:
     return node.emit(Mul(), x, node.emit(Sigmoid(), node.emit(Mul(), x, scalar(node.attributes["alpha"], x.dtype))))
 
 
-@translates("Identity", "Dropout")
+@translates("Identity")
 def identity(node: Node) -> Tensor:
-    """Dropout does nothing in inference."""
-    if node.op == "Dropout" and node.maybe(2) is not None and node.number(2, "training_mode"):
-        node.refuse("Dropout must be in inference mode, not in training mode", "call model.eval() before export")
     return node[0]
+
+
+@translates("Dropout")
+def dropout(node: Node) -> list[Tensor]:
+    """Nothing is dropped in inference; the mask keeps everything."""
+    x = node[0]
+    training = node.maybe(2) is not None and node.number(2, "training_mode")
+    ratio = node.number(1, "the ratio") if node.maybe(1) is not None else 0.5
+    if training and ratio:
+        node.refuse("Dropout must be in inference mode, not in training mode", "call model.eval() before export")
+    if not node.wants(1):
+        return [x]
+    return [x, Tensor(TensorProto.BOOL, x.shape, None, np.ones(x.shape, np.bool_), x.batched)]
 
 
 @translates("Cast", "CastLike")
@@ -206,7 +216,8 @@ def batch_normalization(node: Node) -> Tensor:
         node.check_finite(numbers, what)
     if np.any(statistics[3] + node.attributes["epsilon"] <= 0):
         node.refuse("the variance of BatchNormalization must not be negative")
-    op = BatchNorm(*statistics, node.attributes["epsilon"])
+    scale, bias, mean, variance = statistics
+    op = BatchNorm(scale, bias, mean, variance, node.attributes["epsilon"])
     return node.per_sample(node[0], lambda x: node.emit(op, x))
 
 

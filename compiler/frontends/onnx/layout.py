@@ -11,6 +11,7 @@ from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.values import BATCH, Tensor, has_batch
 from nc.ir.diagnostics import fail
+from nc.ir.ops.base import Array
 from nc.ir.ops.broadcast import Broadcast
 from nc.ir.ops.concat import Concat
 from nc.ir.ops.gather import Gather
@@ -187,7 +188,7 @@ def gather(node: Node) -> Tensor:
     return node.emit(Gather(_within(node, indices, x.shape[axis]), axis), x)
 
 
-def _within(node: Node, indices: np.ndarray, extent: int) -> np.ndarray:  # type: ignore[type-arg]
+def _within(node: Node, indices: Array, extent: int) -> Array:
     """Indices counted from the front. Raises NC109."""
     if has_batch(indices) or indices.dtype.kind not in "iO":
         fail("NC109", f"the indices of {node.op} must be whole numbers")

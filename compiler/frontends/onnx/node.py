@@ -318,9 +318,12 @@ def _operand(tensor: Tensor, exact: bool) -> Operand:
     return Operand(TensorType(tensor.shape, _machine(data)), data)
 
 
+_ROUNDED: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+
+
 def _round_float(data: Array, dtype: int) -> Array:
     """Floats as a narrower float type holds them."""
-    narrow = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}.get(dtype)
+    narrow = _ROUNDED.get(dtype)
     if narrow is None or data.dtype.kind != "f":
         return data
     with np.errstate(over="ignore"):
@@ -337,9 +340,11 @@ def _cast_data(data: Array, dtype: int) -> Array:
         return data.astype(np.float64)
     if dtype == TensorProto.BOOL:
         return data != 0
-    whole = np.trunc(data).astype(np.int64) if data.dtype.kind == "f" else data.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        whole: Array = data.astype(np.int64)
     bits = INTEGERS[dtype][0]
     lo, _ = type_range(dtype)
     if bits == 64:
         return whole
-    return (whole - lo) % (1 << bits) + lo
+    wrapped: Array = (whole - lo) % (1 << bits) + lo
+    return wrapped

@@ -1,4 +1,7 @@
-"""Resize and Upsample with nearest neighbours: a gather along each axis."""
+"""Resize and Upsample: nearest neighbours are a gather along each axis, interpolation a constant matrix.
+
+Positions follow the definition of Resize in the ONNX standard, in exact fractions.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,32 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from onnx import TensorProto
 
-from nc.compiler.frontends.onnx.node import Node
+from nc.compiler.frontends.onnx.elementwise import scalar
+from nc.compiler.frontends.onnx.node import Node, constant
 from nc.compiler.frontends.onnx.registry import translates
+from nc.compiler.frontends.onnx.tensors import FLOATS
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.ir.diagnostics import fail
 from nc.ir.ops.base import Array
 from nc.ir.ops.gather import Gather
+from nc.ir.ops.matmul import MatMul
+from nc.ir.ops.select import Select
+from nc.ir.ops.transpose import Transpose
 
 _HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """Extents before and after, and the scale (output / input) in force."""
+    """Extents before and after, the scale (output / input) in force, and the part that is cropped (0 to 1)."""
 
     source: int
     target: int
     scale: Fraction
+    start: Fraction = Fraction(0)
+    end: Fraction = Fraction(1)
 
 
 def _pytorch(i: int, a: _Axis) -> Fraction:
@@ -42,7 +53,13 @@ def _symmetric(i: int, a: _Axis) -> Fraction:
     return offset + (i + _HALF) / a.scale - _HALF
 
 
-# position in the source, exactly, of output element i
+def _crop(i: int, a: _Axis) -> Fraction:
+    if a.target == 1:
+        return (a.start + a.end) / 2 * (a.source - 1)
+    return a.start * (a.source - 1) + i * (a.end - a.start) * (a.source - 1) / (a.target - 1)
+
+
+# position in the source of output element i
 _COORDINATES: dict[str, Callable[[int, _Axis], Fraction]] = {
     "half_pixel": lambda i, a: (i + _HALF) / a.scale - _HALF,
     "half_pixel_symmetric": _symmetric,
@@ -50,6 +67,7 @@ _COORDINATES: dict[str, Callable[[int, _Axis], Fraction]] = {
     "align_corners": _align,
     "asymmetric": lambda i, a: i / a.scale,
     "tf_half_pixel_for_nn": lambda i, a: (i + _HALF) / a.scale,
+    "tf_crop_and_resize": _crop,
 }
 
 _NEAREST: dict[str, Callable[[Fraction], int]] = {
@@ -60,73 +78,132 @@ _NEAREST: dict[str, Callable[[Fraction], int]] = {
 }
 
 
+def _cubic(x: float, a: float) -> float:
+    """The convolution kernel of Keys (IEEE TASSP 29, 1981, eq. 4), free parameter a."""
+    if x <= 1:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a if x < 2 else 0.0
+
+
+# kernel of the distance and its radius
+_KERNELS: dict[str, tuple[Callable[[float, float], float], int]] = {
+    "linear": (lambda x, a: max(0.0, 1 - x), 1),
+    "cubic": (_cubic, 2),
+}
+
+
 @translates("Resize", "Upsample")
 def resize(node: Node) -> Tensor:
-    """Upsample and the first Resize take floor(i / scale). Raises NC103 for interpolation."""
-    x = node[0]
-    if node.attributes["mode"] != "nearest":
-        node.refuse(
-            f"{node.op} must have mode nearest, not {node.attributes['mode']}",
-            "upsample with nearest neighbours, or with a transposed convolution",
-        )
+    """Upsample and the first Resize count positions as i / scale. Raises NC103 for unknown modes."""
+    x, mode = node[0], node.attributes["mode"]
     early = node.version < 11
     transform = "asymmetric" if early else node.attributes["coordinate_transformation_mode"]
     nearest = "floor" if early else node.attributes["nearest_mode"]
-    if transform not in _COORDINATES or nearest not in _NEAREST:
+    if transform not in _COORDINATES or nearest not in _NEAREST or mode not in ("nearest", *_KERNELS):
         node.refuse(
-            f"{node.op} must have another coordinate mode than {transform} with {nearest}",
-            f"modes: {', '.join(_COORDINATES)}",
+            f"{node.op} must have another mode than {mode} with {transform} and {nearest}",
+            f"coordinate modes: {', '.join(_COORDINATES)}",
         )
-    for axis, plan in _plan(node, x).items():
-        node.check_extent(plan.target)
-        indices = _indices(plan, transform, nearest)
-        if not np.array_equal(indices, np.arange(x.shape[axis])):
-            x = node.emit(Gather(indices, axis), x)
-    return x
+    outside: dict[int, Array] = {}
+    for axis, plan in _plan(node, x, transform).items():
+        node.check_extent(plan.target * (1 if mode == "nearest" else plan.source))
+        positions = [_COORDINATES[transform](i, plan) for i in range(plan.target)]
+        if transform == "tf_crop_and_resize":
+            outside[axis] = np.array([not 0 <= p <= plan.source - 1 for p in positions])
+        if mode == "nearest":
+            x = _picked(node, x, axis, plan, [_NEAREST[nearest](p) for p in positions])
+        elif plan.scale != 1 or transform == "tf_crop_and_resize":
+            x = _weighted(node, x, axis, _matrix(node, plan, positions))
+    return _extrapolated(node, x, outside)
 
 
-def _indices(axis: _Axis, transform: str, nearest: str) -> Array:
-    positions = (_NEAREST[nearest](_COORDINATES[transform](i, axis)) for i in range(axis.target))
-    return np.array([min(max(p, 0), axis.source - 1) for p in positions], np.int64)
+def _picked(node: Node, x: Tensor, axis: int, plan: _Axis, nearest: list[int]) -> Tensor:
+    indices = np.array([min(max(p, 0), plan.source - 1) for p in nearest], np.int64)
+    return x if np.array_equal(indices, np.arange(plan.source)) else node.emit(Gather(indices, axis), x)
 
 
-def _plan(node: Node, x: Tensor) -> dict[int, _Axis]:
-    """By axis of `x.shape`: extents and scale, from the operands that the operator set has."""
+def _matrix(node: Node, plan: _Axis, positions: list[Fraction]) -> Array:
+    """Weights (target, source) of an interpolation along one axis."""
+    kernel, radius = _KERNELS[node.attributes["mode"]]
+    smooth, strict = bool(node.attributes.get("antialias")), bool(node.attributes.get("exclude_outside"))
+    a = node.attributes.get("cubic_coeff_a", -0.75)
+    shrink = float(min(plan.scale, Fraction(1))) if smooth else 1.0
+    matrix = np.zeros((plan.target, plan.source))
+    for row, at in zip(matrix, map(float, positions), strict=True):
+        taps = range(math.floor(at - radius / shrink), math.ceil(at + radius / shrink) + 1)
+        weights = {p: kernel(abs(p - at) * shrink, a) for p in taps if not strict or 0 <= p < plan.source}
+        total = sum(weights.values()) if smooth or strict else 1.0
+        for p, weight in weights.items():
+            row[min(max(p, 0), plan.source - 1)] += weight / total
+    return matrix
+
+
+def _weighted(node: Node, x: Tensor, axis: int, matrix: Array) -> Tensor:
+    """matrix @ x along `axis`."""
+    if x.dtype not in FLOATS:
+        node.refuse(f"{node.op} must have mode nearest on integers", "resize after dequantisation")
+    rank = len(x.shape)
+    if axis == rank - 1:
+        return node.emit(MatMul(), x, constant(np.ascontiguousarray(matrix.T), x.dtype))
+    if axis == rank - 2:
+        return node.emit(MatMul(), constant(matrix, x.dtype), x, dtype=x.dtype)
+    swap = list(range(rank))
+    swap[axis], swap[-1] = swap[-1], swap[axis]
+    turned = node.emit(Transpose(tuple(swap)), x)
+    made = node.emit(MatMul(), turned, constant(np.ascontiguousarray(matrix.T), x.dtype))
+    return node.emit(Transpose(tuple(swap)), made)
+
+
+def _extrapolated(node: Node, x: Tensor, outside: dict[int, Array]) -> Tensor:
+    """Elements whose position lies outside the source get the extrapolation value."""
+    mask = np.zeros((1,) * len(x.shape), np.bool_)
+    for axis, bits in outside.items():
+        mask = mask | bits.reshape(*(-1 if a == axis else 1 for a in range(len(x.shape))))
+    if not mask.any():
+        return x
+    value = scalar(node.attributes["extrapolation_value"], x.dtype)
+    return node.emit(Select(), constant(mask, TensorProto.BOOL), value, x, dtype=x.dtype)
+
+
+def _plan(node: Node, x: Tensor, transform: str) -> dict[int, _Axis]:
+    """By axis of `x.shape`: extents and scale, from the operands that the operator set has. Raises NC109."""
     scales, sizes = _operands(node)
-    axes = node.attributes.get("axes") or tuple(range(x.rank))
+    axes = tuple(a + x.rank if a < 0 else a for a in node.attributes.get("axes") or range(x.rank))
     given = sizes if sizes is not None else scales
-    if given is None or len(given) != len(axes):
-        fail("NC109", f"{node.op} must have a scale or a size for each of {len(axes)} axes")
-    if sizes is None and not all(s > 0 and math.isfinite(s) for s in given):
-        fail("NC109", f"scales of {node.op} must be positive, not {list(given)}")
-    factors = [Fraction(g) for g in given]
-    policy = node.attributes.get("keep_aspect_ratio_policy") or "stretch"
-    plan = {}
+    if given is None or len(given) != len(axes) or any(not 0 <= a < x.rank for a in axes):
+        fail("NC109", f"{node.op} must have a scale or a size for each of {len(axes)} axes of {x}")
+    if not all(g > 0 and math.isfinite(g) for g in given) or 0 in x.shape:
+        fail("NC109", f"scales and sizes of {node.op} must be positive, not {list(given)} of {x}")
     extents = [1, *x.shape] if x.batched else list(x.shape)
-    if sizes is not None and policy != "stretch":
-        choose = {"not_larger": min, "not_smaller": max}[policy]
-        common = choose(f / extents[axis] for f, axis in zip(factors, axes, strict=True))
-        factors = [Fraction(math.floor(common * extents[a] + _HALF)) for a in axes]
-        scale_of = dict.fromkeys(axes, common)
-    else:
-        scale_of = {}
-    for axis, factor in zip(axes, factors, strict=True):
-        if x.batched and axis % x.rank == 0:
-            if factor not in (1, node.declared_batch):
+    factors = [Fraction(g) / (extents[a] if sizes is not None else 1) for g, a in zip(given, axes, strict=True)]
+    targets = [math.floor(f * extents[a]) for f, a in zip(factors, axes, strict=True)]
+    policy = node.attributes.get("keep_aspect_ratio_policy") or "stretch"
+    if sizes is not None and policy in ("not_larger", "not_smaller"):
+        common = (min if policy == "not_larger" else max)(factors)
+        factors = [common] * len(axes)
+        targets = [math.floor(common * extents[a] + _HALF) for a in axes]
+    crops = _crops(node, len(axes)) if transform == "tf_crop_and_resize" else [(Fraction(0), Fraction(1))] * len(axes)
+    plan = {}
+    for axis, factor, target, (start, end) in zip(axes, factors, targets, crops, strict=True):
+        if x.batched and axis == 0:
+            if target not in (1, node.declared_batch):
                 fail("NC105", f"{node.op} must not resize the batch axis")
             continue
-        own = node.axis(x, axis)
-        source = x.shape[own]
-        if sizes is None:
-            plan[own] = _Axis(source, math.floor(source * factor), factor)
-        else:
-            plan[own] = _Axis(source, int(factor), scale_of.get(axis, Fraction(int(factor), max(source, 1))))
-        if plan[own].target < 1 or source < 1:
+        if target < 1:
             fail("NC109", f"{node.op} must leave at least one element on each axis of {x}")
+        plan[axis - x.batched] = _Axis(extents[axis], target, factor, start, end)
     return plan
 
 
+def _crops(node: Node, count: int) -> list[tuple[Fraction, Fraction]]:
+    region = node.data(1, "the region of interest").ravel()
+    if region.size != 2 * count or not np.all(np.isfinite(region)):
+        fail("NC109", f"the region of interest of {node.op} must be {2 * count} finite numbers")
+    return [(Fraction(region[i]), Fraction(region[i + count])) for i in range(count)]
+
+
 def _operands(node: Node) -> tuple[tuple[float, ...] | None, tuple[int, ...] | None]:
+    """Scales or sizes, wherever the operator set keeps them."""
     if node.op == "Upsample" and node.version < 9:
         return node.attributes["scales"], None
     at = 1 if node.version < 11 else 2

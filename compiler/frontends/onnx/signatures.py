@@ -6,6 +6,7 @@ form.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -44,7 +45,7 @@ class Signature:
     attributes: dict[str, tuple[int, bool, Any]]
 
 
-_QUANT = {
+_QUANT: dict[str, tuple[int, bool, Any]] = {
     "signed": (_INT, False, 1),
     "narrow": (_INT, False, 0),
     "rounding_mode": (_STRING, False, "ROUND"),
@@ -91,7 +92,8 @@ def signature(domain: str, op: str, version: int) -> Signature | None:
     for name, entry in schema.attributes.items():
         default = entry.default_value
         known = default is not None and default.type != AttributeProto.UNDEFINED
-        attributes[name] = (int(entry.type.value), entry.required, _decode(default, default.type) if known else None)
+        kind = int(entry.type.value)  # type: ignore[attr-defined]  # an enumeration at run time
+        attributes[name] = (kind, entry.required, _decode(default, default.type) if known else None)
     return Signature(schema.min_input, schema.max_input, attributes)
 
 
@@ -129,7 +131,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-_FIELDS = {
+_FIELDS: dict[int, Callable[[Any], Any]] = {
     AttributeProto.INT: lambda a: int(a.i),
     AttributeProto.FLOAT: lambda a: float(a.f),
     AttributeProto.STRING: lambda a: _text(a.s),

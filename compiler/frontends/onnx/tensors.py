@@ -16,14 +16,14 @@ from nc.ir.types import BOOL, F32, I64, Element, IntType, natural_range
 _NOWHERE = Where()
 MAX_ELEMENTS = 2**27  # of one tensor: 1 GB as float64
 
-FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
-WIDE = {  # machine integers of shape arithmetic and indices, evaluated in 64 bits
+FLOATS: set[int] = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+WIDE: dict[int, tuple[int, bool]] = {  # machine integers of shape arithmetic and indices, evaluated in 64 bits
     TensorProto.INT64: (64, True),
     TensorProto.INT32: (32, True),
     TensorProto.UINT32: (32, False),
     TensorProto.UINT64: (64, False),
 }
-NARROW = {  # integers of quantised networks: exact, with the range of their type
+NARROW: dict[int, tuple[int, bool]] = {  # integers of quantised networks: exact, with the range of their type
     TensorProto.INT16: (16, True),
     TensorProto.UINT16: (16, False),
     TensorProto.INT8: (8, True),
@@ -33,14 +33,14 @@ NARROW = {  # integers of quantised networks: exact, with the range of their typ
     getattr(TensorProto, "INT2", -1): (2, True),
     getattr(TensorProto, "UINT2", -2): (2, False),
 }
-INTEGERS = {**WIDE, **NARROW}
-SUPPORTED = FLOATS | INTEGERS.keys() | {TensorProto.BOOL}
+INTEGERS: dict[int, tuple[int, bool]] = {**WIDE, **NARROW}
+SUPPORTED: set[int] = FLOATS | INTEGERS.keys() | {TensorProto.BOOL}
 
 
 def type_name(dtype: int) -> str:
     """ONNX' name of an element type."""
     try:
-        return TensorProto.DataType.Name(dtype).lower()
+        return str(TensorProto.DataType.Name(TensorProto.DataType.ValueType(dtype))).lower()
     except ValueError:
         return f"type {dtype}"
 

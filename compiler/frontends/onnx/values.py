@@ -63,7 +63,7 @@ class BatchSize:
 
     __mul__ = __rmul__ = __floordiv__ = __truediv__ = _times
     __add__ = __radd__ = __sub__ = __rsub__ = __rfloordiv__ = __rtruediv__ = __neg__ = __abs__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = __index__ = __int__ = __float__ = _refuse  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __index__ = __int__ = __float__ = _refuse
 
 
 BATCH = BatchSize()
