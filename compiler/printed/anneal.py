@@ -49,7 +49,7 @@ def _change_connection(s, k, m, max_k, all_bits, sparse):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True)
-def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits):  # type: ignore[no-untyped-def]
+def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias):  # type: ignore[no-untyped-def]
     """One random change of `g` in place. Returns (first changed hidden neuron or -1, or -2 for all; changed class or
     -1, or -2 for none of the sums but the arg-max)."""
     s1, k1, m1, b1, shift, bits, s2, k2, m2, b2, live, drop = fields(g, hidden, features, classes)
@@ -71,11 +71,13 @@ def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits):  #
         return -1, c
     if r < 0.82:
         i = np.random.randint(0, hidden)
-        b1[i] += (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 6)
+        step = (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 6)
+        b1[i] = min(max_bias, max(-max_bias, b1[i] + step))
         return i, -1
     if r < 0.88:
         c = np.random.randint(0, classes)
-        b2[c] += (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 5)
+        step = (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 5)
+        b2[c] = min(max_bias, max(-max_bias, b2[c] + step))
         return -1, c
     if r < 0.94:
         i = np.random.randint(0, hidden)
@@ -106,7 +108,7 @@ def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits):  #
     for j in range(features):
         k1[i, j] = min(max_k1, max(0, k1[i, j] + step))
     if step > 0:
-        b1[i] <<= 1
+        b1[i] = min(max_bias, max(-max_bias, b1[i] << 1))
     else:
         b1[i] >>= 1
     shift[i] = min(9, max(0, shift[i] + step))
@@ -115,7 +117,7 @@ def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits):  #
 
 @numba.njit(cache=True, boundscheck=False)
 def descend(  # type: ignore[no-untyped-def]
-    start, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, x, y, prices, steps, heat, price_low,
+    start, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias, x, y, prices, steps, heat, price_low,
     price_high, seed, archive, archive_errors, archive_area
 ):
     """One descent from genome `start` on samples `x` (F, N) with labels `y`; writes the archive (BINS rows).
@@ -125,12 +127,13 @@ def descend(  # type: ignore[no-untyped-def]
     np.random.seed(seed)
     n = y.shape[0]
     g = start.copy()
-    h = np.empty((hidden, n), np.int32)
-    sums = np.empty((classes, n), np.int32)
-    h_new = np.empty((hidden, n), np.int32)
-    sums_new = np.empty((classes, n), np.int32)
-    best = np.empty(n, np.int32)
-    index = np.empty(n, np.int32)
+    h = np.empty((hidden, n), x.dtype)
+    sums = np.empty((classes, n), x.dtype)
+    h_new = np.empty((hidden, n), x.dtype)
+    sums_new = np.empty((classes, n), x.dtype)
+    best = np.empty(n, x.dtype)
+    shown = np.empty(n, x.dtype)
+    index = np.empty(n, y.dtype)
     counted = np.zeros((hidden, prices.shape[0]), np.int64)
     counted_new = counted.copy()
     part = np.zeros(prices.shape[0], np.int64)
@@ -146,7 +149,7 @@ def descend(  # type: ignore[no-untyped-def]
         if step == 0:
             neuron, row = -2, -1
         else:
-            neuron, row = _mutate(trial, hidden, features, classes, max_k1, max_k2, max_bits, in_bits)
+            neuron, row = _mutate(trial, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias)
         s1, k1, m1, b1, shift, bits, s2, k2, m2, b2, live, drop = fields(trial, hidden, features, classes)
         alive = 0
         for c in range(classes):
@@ -189,22 +192,22 @@ def descend(  # type: ignore[no-untyped-def]
                 if s2[c, neuron] == 0:
                     sums_new[c, :] = sums[c, :]
                     continue
-                weight = np.int32(s2[c, neuron] * (1 << k2[c, neuron]))
-                mask = np.int32(m2[c, neuron])
+                weight = np.int64(s2[c, neuron]) << k2[c, neuron]
+                mask = np.int64(m2[c, neuron])
                 src, dst = sums[c], sums_new[c]
                 for t in range(n):
-                    dst[t] = np.int32(src[t] + np.int32(np.int32(after[t] & mask) - np.int32(before[t] & mask)) * weight)
-            wrong = count_errors(sums_new, live, drop[0], y, best, index)
+                    dst[t] = src[t] + ((after[t] & mask) - (before[t] & mask)) * weight
+            wrong = count_errors(sums_new, live, drop[0], y, best, index, shown)
         elif neuron == -2:
             for c in range(classes):
                 output_row(h_new, s2[c], k2[c], m2[c], b2[c], sums_new[c])
-            wrong = count_errors(sums_new, live, drop[0], y, best, index)
+            wrong = count_errors(sums_new, live, drop[0], y, best, index, shown)
         else:
             # one class changed, or only the arg-max: its row is exchanged in place and put back when refused
             if row >= 0:
                 sums_new[row, :] = sums[row, :]
                 output_row(h, s2[row], k2[row], m2[row], b2[row], sums[row])
-            wrong = count_errors(sums, live, drop[0], y, best, index)
+            wrong = count_errors(sums, live, drop[0], y, best, index, shown)
 
         value = wrong / n + price * area
         if step == 0 or value <= allowed:

@@ -46,6 +46,16 @@ class Shape:
     def length(self) -> int:
         return sum(int(np.prod(s)) for s in self.sizes().values())
 
+    @property
+    def max_bias(self) -> int:
+        """The search keeps biases of the first layer within plus and minus this."""
+        return self.features * ((1 << self.input_bits) - 1) << self.max_k1
+
+    def largest_sum(self) -> int:
+        """A bound of every sum of both layers in magnitude (two spare bits for the lift of `train`)."""
+        second = self.hidden * ((1 << self.max_bits) - 1) << self.max_k2
+        return 2 * max(self.max_bias, second)
+
     def numbers(self) -> tuple[int, int, int]:
         return self.hidden, self.features, self.classes
 
