@@ -23,9 +23,10 @@ def truth_table(expression: str, inputs: Sequence[str]) -> int:
     tokens = _tokens(expression)
     rows = 1 << len(inputs)
     full = (1 << rows) - 1
-    columns = {
-        name: sum(1 << r for r in range(rows) if r >> i & 1) for i, name in enumerate(inputs)
-    } | {"0": 0, "1": full}
+    columns = {name: sum(1 << r for r in range(rows) if r >> i & 1) for i, name in enumerate(inputs)} | {
+        "0": 0,
+        "1": full,
+    }
     parser = _Parser(tokens, columns, full)
     value = parser.disjunction()
     if parser.next != "":

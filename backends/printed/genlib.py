@@ -7,9 +7,7 @@ from collections.abc import Callable
 from nc.backends.printed.technology import Cell, Technology
 
 
-def write_genlib(
-    technology: Technology, vdd: str = "1.0", area: Callable[[Cell], float] | None = None
-) -> str:
+def write_genlib(technology: Technology, vdd: str = "1.0", area: Callable[[Cell], float] | None = None) -> str:
     """The genlib text: area in mm² (or `area(cell)`, e.g. a mix of area and leakage), delay in ms, and the
     constants at no cost (they are wires to a rail)."""
     size = area or (lambda cell: cell.area_mm2)
@@ -20,9 +18,8 @@ def write_genlib(
         # genlib has no xor operator
         if "^" in formula:
             formula = _sum_of_products(cell)
-        rows.append(
-            f"GATE {cell.name} {size(cell):.6f} {cell.output}={formula}; PIN * UNKNOWN 1 999 {delay:.6f} 0 {delay:.6f} 0"
-        )
+        pin = f"PIN * UNKNOWN 1 999 {delay:.6f} 0 {delay:.6f} 0"
+        rows.append(f"GATE {cell.name} {size(cell):.6f} {cell.output}={formula}; {pin}")
     return "\n".join(rows) + "\n"
 
 

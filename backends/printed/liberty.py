@@ -43,9 +43,7 @@ def _cell_text(cell: Cell, vdd: str) -> Iterator[str]:
     yield f"    area : {cell.area_mm2};"
     yield f"    cell_leakage_power : {corner.leakage_mean_uw};"
     for pattern, leak in sorted(corner.leakage_uw.items()):
-        when = " * ".join(
-            pin if bit == "1" else f"!{pin}" for pin, bit in zip(cell.state_pins, pattern) if bit != "-"
-        )
+        when = " * ".join(pin if bit == "1" else f"!{pin}" for pin, bit in zip(cell.state_pins, pattern) if bit != "-")
         yield f'    leakage_power () {{ when : "{when}"; value : {leak}; }}'
     if cell.kind == "flipflop":
         clear = ' clear : "!RST_N";' if "RST_N" in cell.inputs else ""
@@ -142,12 +140,20 @@ def parse_liberty(text: str, file: str = "") -> Group:
     try:
         statement(root)
     except IndexError:
-        fail("NC651", "Liberty file must hold one complete 'library (...) { ... }' group", where=Where(file),
-             help="the file ends inside a group, or is no Liberty file")
+        fail(
+            "NC651",
+            "Liberty file must hold one complete 'library (...) { ... }' group",
+            where=Where(file),
+            help="the file ends inside a group, or is no Liberty file",
+        )
     found = next(root.of("library"), None)
     if found is None:
-        fail("NC651", "Liberty file must hold one complete 'library (...) { ... }' group", where=Where(file),
-             help="the file ends inside a group, or is no Liberty file")
+        fail(
+            "NC651",
+            "Liberty file must hold one complete 'library (...) { ... }' group",
+            where=Where(file),
+            help="the file ends inside a group, or is no Liberty file",
+        )
     return found
 
 
@@ -208,8 +214,9 @@ def _read_cell(group: Group, vdd: str, time: float, power: float) -> Cell | None
     fall = max((_middle(g) for t in out.of("timing") for g in t.of("cell_fall")), default=0.0) * time
     caps = {p.name: float(p.attributes.get("capacitance", "0")) for p in pins if p.name in inputs}
     corner = Corner(mean, leaks, caps, rise, fall)
-    return Cell(group.name, kind, inputs, out.name, function, float(group.attributes.get("area", "0")),
-                {vdd: corner}, inputs)
+    return Cell(
+        group.name, kind, inputs, out.name, function, float(group.attributes.get("area", "0")), {vdd: corner}, inputs
+    )
 
 
 def _middle(table: Group) -> float:

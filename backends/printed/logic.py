@@ -7,7 +7,7 @@ Numbers are lists of literals, least significant first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +40,7 @@ class Logic:
             a, b = b, a
         if a == FALSE or a == b ^ 1:
             return FALSE
-        if a == TRUE or a == b:
+        if a in (TRUE, b):
             return b
         found = self._hash.get((a, b))
         if found is None:
@@ -77,7 +77,7 @@ class Logic:
         return self._tree(list(literals), self.or_, FALSE)
 
     @staticmethod
-    def _tree(items: list[int], op, neutral: int) -> int:  # type: ignore[no-untyped-def]
+    def _tree(items: list[int], op: Callable[[int, int], int], neutral: int) -> int:
         if not items:
             return neutral
         while len(items) > 1:

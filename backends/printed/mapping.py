@@ -6,12 +6,14 @@ saturating neurons several times, and ruins large adder trees. All scripts are c
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nc.backends.printed.genlib import write_genlib
@@ -51,18 +53,19 @@ class Mapping:
 
 def find_abc() -> Path:
     """The `yosys-abc` that comes with pyosys, or one on the PATH. Raises ToolMissing."""
-    try:
-        import pyosys
-    except ImportError:
-        pyosys = None
-    if pyosys is not None:
-        bundled = Path(pyosys.__file__).parent / "yosys-abc"
-        if bundled.is_file():
-            return bundled
-    if found := shutil.which("yosys-abc"):
-        return Path(found)
-    fail("NC657", "technology mapping needs yosys-abc, which is not installed", help="pip install pyosys",
-         kind=ToolMissing)
+    found = shutil.which("yosys-abc")
+    spec = importlib.util.find_spec("pyosys")
+    if spec is not None and spec.submodule_search_locations:
+        bundled = Path(spec.submodule_search_locations[0]) / "yosys-abc"
+        found = str(bundled) if bundled.is_file() else found
+    if found is None:
+        fail(
+            "NC657",
+            "technology mapping needs yosys-abc, which is not installed",
+            help="pip install pyosys",
+            kind=ToolMissing,
+        )
+    return Path(found)
 
 
 def map_network(
@@ -100,7 +103,7 @@ def map_network(
         for turn in range(1 + polish):
             start = source if turn == 0 else folder / "best.blif"
             with ThreadPoolExecutor(workers) as pool:
-                texts = list(pool.map(lambda s: _run(abc, folder, start, s, f"{s}_{turn}", seconds), scripts))
+                texts = list(pool.map(partial(_run, abc, folder, start, f"_{turn}", seconds), scripts))
             improved = False
             for script, text in zip(scripts, texts):
                 netlist = None if text is None else read_mapped_blif(text, technology)
@@ -112,16 +115,19 @@ def map_network(
             if not improved or best is None:
                 break
         if best is None:
-            fail("NC657", f"mapping to '{technology.name}' must finish within {seconds:g} s, but no script did",
-                 help="raise the time limit, or make the network smaller")
+            fail(
+                "NC657",
+                f"mapping to '{technology.name}' must finish within {seconds:g} s, but no script did",
+                help="raise the time limit, or make the network smaller",
+            )
         if check:
             _check(abc, folder, source, folder / "best.blif", seconds * 5)
         return Mapping(best[2], best[1], areas)
 
 
-def _run(abc: Path, folder: Path, source: Path, script: str, label: str, seconds: float) -> str | None:
+def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, script: str) -> str | None:
     """The mapped BLIF of one script, or None when it did not end in time or gave up."""
-    target = folder / f"{label}.blif"
+    target = folder / f"{script}{suffix}.blif"
     read = f"read_genlib lib.genlib; read_blif {source.name}"
     if source.name == "best.blif":
         read = f"read_genlib lib.genlib; read_blif {source.name}; unmap"

@@ -6,7 +6,7 @@ Read from the BLIF that ABC writes; evaluated 64 vectors a machine word.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -211,7 +211,7 @@ def _apply(table: int, pins: Sequence[np.ndarray], ones: np.ndarray) -> np.ndarr
     return out
 
 
-_FAST = {
+_FAST: dict[tuple[int, int], Callable[..., np.ndarray]] = {
     (1, 0b01): lambda a: ~a,
     (1, 0b10): lambda a: a,
     (2, 0b0111): lambda a, b: ~(a & b),

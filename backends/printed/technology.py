@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -124,17 +125,15 @@ def egfet() -> Technology:
 
 
 def _cell(name: str, fields: Mapping[str, object]) -> Cell:
-    f: dict[str, object] = dict(fields)
-    corners = f["corners"]
-    assert isinstance(corners, dict)
-    inputs = tuple(f["inputs"])  # type: ignore[arg-type]
+    f: Any = fields
+    inputs = tuple(f["inputs"])
     return Cell(
         name=name,
-        kind=str(f["kind"]),
+        kind=f["kind"],
         inputs=inputs,
-        output=str(f["output"]),
-        function=str(f.get("function", "")),
-        area_mm2=float(f["area_mm2"]),  # type: ignore[arg-type]
-        corners={str(vdd): Corner(**corner) for vdd, corner in corners.items()},
-        state_pins=tuple(f.get("state", inputs)),  # type: ignore[arg-type]
+        output=f["output"],
+        function=f.get("function", ""),
+        area_mm2=f["area_mm2"],
+        corners={str(vdd): Corner(**corner) for vdd, corner in f["corners"].items()},
+        state_pins=tuple(f.get("state", inputs)),
     )

@@ -25,23 +25,44 @@ def area_bin(area):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _change_connection(s, k, m, max_k, all_bits, sparse):  # type: ignore[no-untyped-def]
+def _unit(rng):  # type: ignore[no-untyped-def]
+    """A uniform number in [0, 1) from the xorshift64* generator (Vigna, 2016): the same on every platform."""
+    x = rng[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    rng[0] = x
+    return np.float64((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) * (1.0 / (1 << 53))
+
+
+@numba.njit(cache=True)
+def _below(rng, n):  # type: ignore[no-untyped-def]
+    return int(_unit(rng) * n)
+
+
+@numba.njit(cache=True)
+def _sign(rng):  # type: ignore[no-untyped-def]
+    return 1 if _unit(rng) < 0.5 else -1
+
+
+@numba.njit(cache=True)
+def _change_connection(rng, s, k, m, max_k, all_bits, sparse):  # type: ignore[no-untyped-def]
     """Changes one connection, given as 1-element views."""
-    kind = np.random.randint(0, 8)
+    kind = _below(rng, 8)
     if s[0] == 0 or kind == 0:
-        if s[0] != 0 or np.random.random() < sparse:
-            s[0] = 0 if s[0] != 0 else np.random.randint(0, 2) * 2 - 1
+        if s[0] != 0 or _unit(rng) < sparse:
+            s[0] = 0 if s[0] != 0 else _sign(rng)
         else:
-            s[0] = np.random.randint(0, 2) * 2 - 1
-        k[0] = np.random.randint(0, max_k + 1)
-        m[0] = all_bits if np.random.random() < 0.5 else np.random.randint(1, all_bits + 1)
+            s[0] = _sign(rng)
+        k[0] = _below(rng, max_k + 1)
+        m[0] = all_bits if _unit(rng) < 0.5 else 1 + _below(rng, all_bits)
     elif kind == 1:
         s[0] = -s[0]
     elif kind <= 3:
-        step = np.random.randint(0, 2) * 2 - 1
+        step = _sign(rng)
         k[0] = min(max_k, max(0, k[0] + step))
     elif kind <= 6:
-        m[0] ^= 1 << np.random.randint(0, _bit_length(all_bits))
+        m[0] ^= 1 << _below(rng, _bit_length(all_bits))
         if m[0] == 0:
             s[0] = 0
     else:
@@ -49,62 +70,64 @@ def _change_connection(s, k, m, max_k, all_bits, sparse):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True)
-def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias):  # type: ignore[no-untyped-def]
+def _mutate(rng, g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias):  # type: ignore[no-untyped-def]
     """One random change of `g` in place. Returns (first changed hidden neuron or -1, or -2 for all; changed class or
     -1, or -2 for none of the sums but the arg-max)."""
     s1, k1, m1, b1, shift, bits, s2, k2, m2, b2, live, drop = fields(g, hidden, features, classes)
-    r = np.random.random()
+    r = _unit(rng)
     first_share = 0.30 + 0.35 * features / (features + classes)
     if r < first_share:
-        i, j = np.random.randint(0, hidden), np.random.randint(0, features)
-        if np.random.random() < 0.1:
-            q = np.random.randint(0, features)  # two inputs change places
+        i, j = _below(rng, hidden), _below(rng, features)
+        if _unit(rng) < 0.1:
+            q = _below(rng, features)  # two inputs change places
             s1[i, j], s1[i, q] = s1[i, q], s1[i, j]
             k1[i, j], k1[i, q] = k1[i, q], k1[i, j]
             m1[i, j], m1[i, q] = m1[i, q], m1[i, j]
         else:
-            _change_connection(s1[i, j : j + 1], k1[i, j : j + 1], m1[i, j : j + 1], max_k1, (1 << in_bits) - 1, 0.5)
+            _change_connection(
+                rng, s1[i, j : j + 1], k1[i, j : j + 1], m1[i, j : j + 1], max_k1, (1 << in_bits) - 1, 0.5
+            )
         return i, -1
     if r < 0.72:
-        i, c = np.random.randint(0, hidden), np.random.randint(0, classes)
-        _change_connection(s2[c, i : i + 1], k2[c, i : i + 1], m2[c, i : i + 1], max_k2, (1 << max_bits) - 1, 0.5)
+        i, c = _below(rng, hidden), _below(rng, classes)
+        _change_connection(rng, s2[c, i : i + 1], k2[c, i : i + 1], m2[c, i : i + 1], max_k2, (1 << max_bits) - 1, 0.5)
         return -1, c
     if r < 0.82:
-        i = np.random.randint(0, hidden)
-        step = (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 6)
+        i = _below(rng, hidden)
+        step = (_sign(rng)) << _below(rng, 6)
         b1[i] = min(max_bias, max(-max_bias, b1[i] + step))
         return i, -1
     if r < 0.88:
-        c = np.random.randint(0, classes)
-        step = (np.random.randint(0, 2) * 2 - 1) << np.random.randint(0, 5)
+        c = _below(rng, classes)
+        step = (_sign(rng)) << _below(rng, 5)
         b2[c] = min(max_bias, max(-max_bias, b2[c] + step))
         return -1, c
     if r < 0.94:
-        i = np.random.randint(0, hidden)
-        step = np.random.randint(0, 2) * 2 - 1
-        if np.random.random() < 0.5:
+        i = _below(rng, hidden)
+        step = _sign(rng)
+        if _unit(rng) < 0.5:
             shift[i] = min(9, max(0, shift[i] + step))
         else:
             bits[i] = min(max_bits, max(1, bits[i] + step))
         return i, -1
     if r < 0.955:
-        c = np.random.randint(0, classes)
+        c = _below(rng, classes)
         live[c] = 1 - live[c]
         return -1, c if live[c] else -2
     if r < 0.965:
-        drop[0] = min(5, max(0, drop[0] + np.random.randint(0, 2) * 2 - 1))
+        drop[0] = min(5, max(0, drop[0] + _sign(rng)))
         return -1, -2
     if r < 0.98:
         # an input bit is pruned everywhere
-        j, b = np.random.randint(0, features), np.random.randint(0, in_bits)
+        j, b = _below(rng, features), _below(rng, in_bits)
         for i in range(hidden):
             m1[i, j] &= ~(1 << b)
             if m1[i, j] == 0:
                 s1[i, j] = 0
         return -2, -1
     # a neuron's weights are halved or doubled together
-    i = np.random.randint(0, hidden)
-    step = np.random.randint(0, 2) * 2 - 1
+    i = _below(rng, hidden)
+    step = _sign(rng)
     for j in range(features):
         k1[i, j] = min(max_k1, max(0, k1[i, j] + step))
     if step > 0:
@@ -117,14 +140,33 @@ def _mutate(g, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max
 
 @numba.njit(cache=True, boundscheck=False)
 def descend(  # type: ignore[no-untyped-def]
-    start, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias, x, y, prices, steps, heat, price_low,
-    price_high, seed, archive, archive_errors, archive_area
+    start,
+    hidden,
+    features,
+    classes,
+    max_k1,
+    max_k2,
+    max_bits,
+    in_bits,
+    max_bias,
+    x,
+    y,
+    prices,
+    steps,
+    heat,
+    price_low,
+    price_high,
+    seed,
+    archive,
+    archive_errors,
+    archive_area,
 ):
     """One descent from genome `start` on samples `x` (F, N) with labels `y`; writes the archive (BINS rows).
 
     `heat`: (first, last) temperature in units of the error rate; `price_low`, `price_high`: the price of 1 mm².
     """
-    np.random.seed(seed)
+    rng = np.empty(1, np.uint64)
+    rng[0] = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
     n = y.shape[0]
     g = start.copy()
     h = np.empty((hidden, n), x.dtype)
@@ -149,7 +191,7 @@ def descend(  # type: ignore[no-untyped-def]
         if step == 0:
             neuron, row = -2, -1
         else:
-            neuron, row = _mutate(trial, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias)
+            neuron, row = _mutate(rng, trial, hidden, features, classes, max_k1, max_k2, max_bits, in_bits, max_bias)
         s1, k1, m1, b1, shift, bits, s2, k2, m2, b2, live, drop = fields(trial, hidden, features, classes)
         alive = 0
         for c in range(classes):
@@ -178,7 +220,7 @@ def descend(  # type: ignore[no-untyped-def]
                     area += prices[q] * counted_new[i, q]
         # the price has risen since the present genome was weighed, so it is weighed again
         energy = wrong_now / n + price * area_now
-        allowed = energy - temperature * np.log(np.random.random() + 1e-300)
+        allowed = energy - temperature * np.log(_unit(rng) + 1e-300)
         if step > 0 and price * area > allowed:
             continue
 

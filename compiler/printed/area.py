@@ -20,7 +20,7 @@ PRICES = np.array([2.23, 1.22, 1.25, 0.45, 1.98, 0.99, 0.4, 0.5, 1.25, 0.75, 0.6
 _WIDTH = 24
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _bit_length(value: int) -> int:
     n = 0
     while value > 0:

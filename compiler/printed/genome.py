@@ -80,7 +80,7 @@ def forward(genome: IntArray, shape: Shape, x: np.ndarray) -> tuple[np.ndarray, 
 
     The oracle of the fast kernels.
     """
-    g = split(np.asarray(genome, dtype=np.int64), shape)  # type: ignore[arg-type]
+    g = split(np.asarray(genome, dtype=np.int64), shape)
     x = np.asarray(x, dtype=np.int64)
     sum1 = g["b1"] + (((x[:, None, :] & g["m1"]) << g["k1"]) * g["s1"]).sum(-1)
     hidden = np.clip(sum1 >> g["shift"], 0, (1 << g["bits"]) - 1)

@@ -45,16 +45,38 @@ class Archive:
 
 
 def descend(
-    archive: Archive, start: IntArray, shape: Shape, x: np.ndarray, y: np.ndarray, *, steps: int, seed: int,
-    heat: tuple[float, float] = (0.01, 0.0005), price: tuple[float, float] = (1e-6, 3e-3),
+    archive: Archive,
+    start: IntArray,
+    shape: Shape,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    steps: int,
+    seed: int,
+    heat: tuple[float, float] = (0.01, 0.0005),
+    price: tuple[float, float] = (1e-6, 3e-3),
     prices: np.ndarray = PRICES,
 ) -> None:
     """One annealing descent of `anneal.descend` into `archive`; `x` (N, F) integers."""
     columns, labels = as_columns(shape, x, y)
     anneal.descend(
-        np.ascontiguousarray(start, dtype=np.int32), *shape.numbers(), shape.max_k1, shape.max_k2, shape.max_bits,
-        shape.input_bits, shape.max_bias, columns, labels, prices, steps, heat, *price, seed,
-        archive.genomes, archive.errors, archive.areas,
+        np.ascontiguousarray(start, dtype=np.int32),
+        *shape.numbers(),
+        shape.max_k1,
+        shape.max_k2,
+        shape.max_bits,
+        shape.input_bits,
+        shape.max_bias,
+        columns,
+        labels,
+        prices,
+        steps,
+        heat,
+        *price,
+        seed,
+        archive.genomes,
+        archive.errors,
+        archive.areas,
     )
 
 

@@ -19,8 +19,12 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        fail("NC658", "hardware-aware training needs torch, which is not installed", help="pip install torch",
-             kind=ToolMissing)
+        fail(
+            "NC658",
+            "hardware-aware training needs torch, which is not installed",
+            help="pip install torch",
+            kind=ToolMissing,
+        )
     return torch
 
 
@@ -78,7 +82,7 @@ def train(
         return torch.log2(w.detach().abs().amax(dims, keepdim=True).clamp_min(1e-6)).round()
 
     generator = torch.Generator().manual_seed(seed)
-    for step in range(steps):
+    for _ in range(steps):
         pick = torch.randint(0, len(ys), (batch,), generator=generator)
         q1 = po2(w1, tops(w1, (1,)), shape.max_k1)
         z = xs[pick] @ q1 + a1
@@ -88,22 +92,23 @@ def train(
         act = through(soft, torch.floor(clipped * levels) / levels)
         q2 = po2(w2, tops(w2, (1, 2)), shape.max_k2)
         logits = (act @ q2 + a2) * gain.exp() * 3.0
-        loss = torch.nn.functional.cross_entropy(
-            logits.reshape(-1, c), ys[pick].repeat(r), reduction="none"
-        ).view(r, -1).mean(1).sum()
+        loss = (
+            torch.nn.functional.cross_entropy(logits.reshape(-1, c), ys[pick].repeat(r), reduction="none")
+            .view(r, -1)
+            .mean(1)
+            .sum()
+        )
         loss = loss + (penalty * w1.abs()).sum() + (penalty * w2.abs()).sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
 
-    tensors = [t.detach().numpy() for t in (w1, a1, w2, a2)]
-    return np.stack([_genome(shape, *(t[i] for t in tensors), bits) for i in range(r)])
+    w1, a1, w2, a2 = (t.detach().numpy() for t in (w1, a1, w2, a2))
+    return np.stack([_genome(shape, w1[i], a1[i], w2[i], a2[i], bits) for i in range(r)])
 
 
-def _genome(
-    shape: Shape, w1: np.ndarray, a1: np.ndarray, w2: np.ndarray, a2: np.ndarray, bits: int
-) -> IntArray:
+def _genome(shape: Shape, w1: np.ndarray, a1: np.ndarray, w2: np.ndarray, a2: np.ndarray, bits: int) -> IntArray:
     """The integers of trained floats: w1 (F, H), a1 (1, H), w2 (H, C), a2 (1, C) for inputs in [0, 1)."""
     top1 = np.round(np.log2(np.maximum(np.abs(w1).max(0), 1e-6))).astype(int)
     s1, e1 = power_of_two(w1, top1[None, :], shape.max_k1)

@@ -40,4 +40,8 @@ CODES: dict[str, Code] = {
         "The technology mapper did not run to the end, or its result was not equivalent to the source; nothing of it "
         "is used.",
     ),
+    "NC658": Code(
+        "training or search tool missing",
+        "Hardware-aware training needs torch and the fast search needs numba. Compiling a trained model needs neither.",
+    ),
 }
