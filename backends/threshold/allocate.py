@@ -262,7 +262,11 @@ def place(
         program.emit,
         program.preload,
     )
-    return None if failed else program
+    if failed:
+        return None
+    # products of one column are interchangeable: number them in the order in which the lanes take them
+    program.lane[program.lane >= 0] = np.arange(node.fan_in)
+    return program
 
 
 def assemble(node: Node, shape: PeShape, streamed: bool, cells: Array) -> Program | None:

@@ -116,7 +116,10 @@ def _issue(
                 final = left[j] <= 3
                 if final:
                     need = left[j] - s
-                    if supply[j] > f or f + constant[j] < need or need > lane_room or s > read_room:
+                    if compare and streamed and addend and j == columns - 1:
+                        need += 1  # addend bit K takes a lane too, into the weight-2 operand of the last cell
+                        f = min(f, lane_room - 1) if lane_room else 0
+                    if supply[j] > f or f + constant[j] < left[j] - s or need > lane_room or s > read_room:
                         continue
                 else:
                     if s + min(f + constant[j], lane_room) < 3 or min(s, 3) + read_room < 3:

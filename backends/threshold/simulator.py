@@ -32,6 +32,7 @@ _BROKEN = {
     9: "a port or a write names a register that does not exist",
     10: "a threshold is not 1..5 or idle",
     11: "an idle output is written",
+    12: "the weight-2 operand reads something else than 0, a fresh lane or a flip-flop",
 }
 
 
@@ -134,6 +135,8 @@ def _check(
                 value = -1
                 if s < 0 or s >= first_port + ports:
                     return 8, t
+                if k == 3 and s >= first_held:
+                    return 12, t
                 if s == 0:
                     value = -1
                 elif s < first_q:

@@ -36,7 +36,7 @@ class PeShape:
 
     def __post_init__(self) -> None:
         found = Collector()
-        for name, low, high in (("neurons", 2, 16), ("registers", 2, 256), ("reads", 3, 48), ("fresh", 1, 3)):
+        for name, low, high in (("neurons", 2, 16), ("registers", 2, 256), ("reads", 3, 48), ("fresh", 3, 6)):
             value = getattr(self, name)
             if not low <= value <= high:
                 found.error("NC701", f"'{name}' of the processing element must be {low} to {high}, not {value}")

@@ -124,7 +124,7 @@ def test_a_forged_float_graph_breaks_the_chain(tmp_path: Path, model: Path, caps
 
 
 def test_python_takes_graphs_and_gives_results(tmp_path: Path, model: Path, data: Path) -> None:
-    graph = load_model(model).model
+    graph = load_model(model).graph
     made = nc.compiler.compile(graph, target="paper", output=tmp_path / "build", options={"limit": 100})
     assert made.build.manifest.options["limit"] == 100
     assert nc.compiler.evaluate(made.build.folder, nc.compiler.load_data(data)).agreement == 1.0
@@ -192,7 +192,6 @@ def test_inspect(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     found = json_of(capsys, "inspect", model)
     assert found["stage"] == "integer"
     assert found["inputs"] == {"x": "u4[4]"}
-    assert found["ops"]["matmul"] == 2  # type: ignore[index]
     assert [d["message"] for d in found["targets"]["paper"]] == ["paper burns"]  # type: ignore[index]
     assert run(["inspect", str(model)]) == 0
     assert "matmul" in capsys.readouterr().out

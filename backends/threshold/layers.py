@@ -1,0 +1,213 @@
+"""A network as the array runs it: layers of nodes with windows, weight bits and addends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nc.backends.threshold.assembler import instruction_words, takes, weight_rows, weight_words
+from nc.backends.threshold.node import Node
+from nc.backends.threshold.schedule import Schedule, schedule
+from nc.hdl.threshold.config import ArrayConfig, InputUnit, LayerDescriptor, OutputUnit
+from nc.hdl.threshold.shape import PeShape
+
+Array = np.ndarray[Any, Any]
+
+SETUP_CYCLES = 3
+"""Cycles of the controller before a layer's first instruction: describe, start, prime."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a node finds its image bits: position-major words, `channels` bits each position, planes one after another.
+
+    `kernel`, `stride`, `pool` (window and stride of the OR) and `output` (after pooling) are (y, x); `extent` the
+    input's. A dense layer is one position whose channels are all its inputs.
+    """
+
+    channels: int
+    planes: int = 1
+    extent: tuple[int, int] = (1, 1)
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    pool: tuple[int, int] = (1, 1)
+    output: tuple[int, int] = (1, 1)
+
+    @property
+    def positions(self) -> int:
+        return self.output[0] * self.output[1]
+
+    @property
+    def subs(self) -> int:
+        return self.pool[0] * self.pool[1]
+
+    def words(self, pes: int) -> int:
+        """Image words of the whole input."""
+        return self.planes * self.extent[0] * self.extent[1] * -(-self.channels // pes)
+
+    def image_loops(self, pes: int, passes: int) -> tuple[tuple[int, int], ...]:
+        """The eight address loops (count, step), innermost first."""
+        deep = -(-self.channels // pes)
+        line = self.extent[1] * deep
+        # a layer with several planes is dense: its planes take the place of the kernel's columns
+        across = (self.kernel[1], deep) if self.planes == 1 else (self.planes, deep)
+        return (
+            (deep, 1),
+            across,
+            (self.kernel[0], line),
+            (self.pool[1], self.stride[1] * deep),
+            (self.pool[0], self.stride[0] * line),
+            (passes, 0),
+            (self.output[1], self.pool[1] * self.stride[1] * deep),
+            (self.output[0], self.pool[0] * self.stride[0] * line),
+        )
+
+
+@dataclass(frozen=True)
+class ArrayLayer:
+    """`weights` (O, n) bool in the order in which the window delivers its bits; `addends` (O,) int64."""
+
+    name: str
+    node: Node
+    window: Window
+    weights: Array = field(repr=False)
+    addends: Array = field(repr=False)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.weights)
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of one inference, as accelerators count them."""
+        return 2 * self.node.fan_in * self.outputs * self.window.positions * self.window.subs
+
+    def passes(self, pes: int) -> int:
+        return -(-self.outputs // pes)
+
+    def nodes(self, pes: int) -> int:
+        """Node programs run one after the other."""
+        return self.passes(pes) * self.window.positions * self.window.subs
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in order, how the input becomes bits, and what leaves: everything but the size of the array."""
+
+    input: InputUnit
+    layers: tuple[ArrayLayer, ...]
+    output_width: int
+    argmax: bool = False
+
+
+@dataclass(frozen=True)
+class PlacedLayer:
+    """A layer on an array: its schedule, its addresses, and its exact cycles (setup and gearbox waits included)."""
+
+    layer: ArrayLayer
+    schedule: Schedule
+    descriptor: LayerDescriptor
+    stalls: int
+    cycles: int
+
+    @property
+    def utilisation(self) -> float:
+        """Useful neuron evaluations over neuron cycles, idle PEs of the last pass included in neither."""
+        useful = self.layer.node.evaluations * self.layer.outputs * self.layer.window.positions * self.layer.window.subs
+        return useful / (self.cycles * self.schedule.shape.neurons)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A network on an array: `config` for the hardware, `layers` for the golden model and the reports."""
+
+    network: Network
+    config: ArrayConfig
+    layers: tuple[PlacedLayer, ...]
+
+    @property
+    def load_cycles(self) -> int:
+        return self.config.input.beats * self.config.input.planes
+
+    @property
+    def output_cycles(self) -> int:
+        return self.config.output.elements * (self.config.output.planes + 2)
+
+    @property
+    def cycles(self) -> int:
+        """From the first input beat to the last output beat, when neither side makes the array wait."""
+        return self.load_cycles + sum(layer.cycles for layer in self.layers) + 1 + self.output_cycles
+
+
+def gearbox_stalls(take: Array, words: list[int], lanes: int) -> int:
+    """Cycles one node waits for image bits: `words` are the valid bits of the window's words in order."""
+    supply = iter(words)
+    fill = next(supply)
+    waits = 0
+    for count in take:
+        while count > fill:
+            fill += next(supply)
+            waits += 1
+        fill -= int(count)
+        if fill < lanes:
+            fill += next(supply, 0)
+    return waits
+
+
+def place_network(
+    network: Network, pes: int, shape: PeShape, effort: int = 0, cell: str = "", images: bool = True
+) -> Placement:
+    """Schedule every layer and lay out the memories; `images` False leaves the weight image out (timing only)."""
+    instructions: list[int] = []
+    weights: list[int] = []
+    placed: list[PlacedLayer] = []
+    address = network.input.planes * network.input.beats
+    source = 0
+    weight_address = 0
+    for layer in network.layers:
+        found = schedule(layer.node, shape, True, effort)
+        program = found.program
+        window = layer.window
+        passes = layer.passes(pes)
+        rows = len(weight_rows(program))
+        deep = -(-layer.window.channels // pes)
+        descriptor = LayerDescriptor(
+            program=len(instructions),
+            image_start=source,
+            image_loops=window.image_loops(pes, passes),
+            valid=window.channels - (deep - 1) * pes,
+            weight_start=weight_address,
+            weight_loops=((rows, 1), (window.subs, 0), (passes, rows), (window.positions, 0)),
+            output_start=address,
+            subs=window.subs,
+            nodes=layer.nodes(pes),
+        )
+        source = address
+        per_pass = layer.node.columns if layer.node.kind == "value" else 1
+        address += window.positions * passes * per_pass
+        line = [pes] * (deep - 1) + [descriptor.valid]
+        stalls = gearbox_stalls(
+            takes(program), line * (window.planes * window.kernel[0] * window.kernel[1]), shape.fresh
+        )
+        instructions += instruction_words(program)
+        weight_address += passes * rows
+        if images:
+            weights += weight_words(program, layer.weights, layer.addends, layer.node.columns, pes)
+        cycles = SETUP_CYCLES + descriptor.nodes * (found.cycles + stalls)
+        placed.append(PlacedLayer(layer, found, descriptor, stalls, cycles))
+    last = network.layers[-1]
+    planes = last.node.columns if last.node.kind == "value" else 1
+    output = OutputUnit(
+        start=source,
+        elements=last.outputs,
+        planes=planes,
+        width=network.output_width,
+        bipolar=last.node.kind == "compare",
+        argmax=network.argmax,
+    )
+    config = ArrayConfig(
+        shape, pes, instructions, weights, address, tuple(p.descriptor for p in placed), network.input, output, cell
+    )
+    return Placement(network, config, tuple(placed))

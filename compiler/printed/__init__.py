@@ -1,1 +1,0 @@
-"""Bespoke approximate classifiers: their integer model, area model, hardware-aware training and search."""

@@ -1,0 +1,130 @@
+"""The array's configuration: memory sizes and layer descriptors, as data shared with the compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from amaranth.lib import data
+
+from nc.hdl.threshold.address import loop_layout
+from nc.hdl.threshold.shape import PeShape
+
+IMAGE_LOOPS = 8
+"""Loops of the image address: channel word, kernel x, kernel y, pool x, pool y, pass, position x, position y."""
+
+IMAGE_GROUP = 3
+"""The first loops make one node: the words of its window."""
+
+WEIGHT_LOOPS = 4
+"""Loops of the weight address: word of the node, pool sub-position, pass, position."""
+
+
+@dataclass(frozen=True)
+class LayerDescriptor:
+    """One layer as the controller runs it. `loops` are (count, step), innermost first; addresses are word numbers.
+
+    `program`: first instruction; `valid`: image bits in the last channel word of a position; `subs`: nodes that are
+    OR-ed into one output bit (pool window), `nodes`: all nodes of one element, subs included.
+    """
+
+    program: int
+    image_start: int
+    image_loops: tuple[tuple[int, int], ...]
+    valid: int
+    weight_start: int
+    weight_loops: tuple[tuple[int, int], ...]
+    output_start: int
+    subs: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class OutputUnit:
+    """What leaves the array: `elements` values from `start`, each `planes` bits in two's complement, plane words of one
+    pass adjacent. `bipolar`: a single plane becomes -1 / +1. `argmax`: only the index of the largest leaves."""
+
+    start: int
+    elements: int
+    planes: int
+    width: int
+    bipolar: bool = False
+    argmax: bool = False
+
+
+@dataclass(frozen=True)
+class InputUnit:
+    """How elements become image bits: `bits` wide, `signed`; with `planes` 1 the bit is [x >= threshold], otherwise
+    the bit planes of x with the top plane inverted when signed. `beats` of W elements; plane p at p * beats."""
+
+    bits: int
+    signed: bool
+    threshold: int
+    planes: int
+    beats: int
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """An array of `pes` processing elements with everything it runs. Memory images are lists of words:
+    `instructions`; `weights` (B bits for each PE in a word, PE 0 lowest); `image_words`: depth of the image buffer."""
+
+    shape: PeShape
+    pes: int
+    instructions: list[int] = field(repr=False)
+    weights: list[int] = field(repr=False)
+    image_words: int
+    layers: tuple[LayerDescriptor, ...]
+    input: InputUnit
+    output: OutputUnit
+    cell: str = ""
+
+    @property
+    def address_bits(self) -> int:
+        """One width for all addresses and counters."""
+        most = [len(self.instructions), len(self.weights), self.image_words, self.input.beats, self.output.elements]
+        most += [count for layer in self.layers for count, _ in (*layer.image_loops, *layer.weight_loops)]
+        most += [layer.nodes for layer in self.layers]
+        return max(most).bit_length() + 1
+
+
+def descriptor_layout(width: int, pes: int) -> data.StructLayout:
+    """The layer descriptor as the controller reads it from its table."""
+    return data.StructLayout(
+        {
+            "program": width,
+            "image_start": width,
+            "image_loops": loop_layout(IMAGE_LOOPS, width),
+            "valid": pes.bit_length(),
+            "weight_start": width,
+            "weight_loops": loop_layout(WEIGHT_LOOPS, width),
+            "output_start": width,
+            "last_sub": width,
+            "last_node": width,
+        }
+    )
+
+
+def descriptor_value(layer: LayerDescriptor, width: int, pes: int) -> int:
+    """The descriptor as one word of the controller's table."""
+    mask = (1 << width) - 1
+
+    def loops(pairs: tuple[tuple[int, int], ...]) -> list[dict[str, int]]:
+        return [{"last": count - 1, "step": step & mask} for count, step in pairs]
+
+    return int(
+        descriptor_layout(width, pes)
+        .const(
+            {
+                "program": layer.program,
+                "image_start": layer.image_start,
+                "image_loops": loops(layer.image_loops),
+                "valid": layer.valid,
+                "weight_start": layer.weight_start,
+                "weight_loops": loops(layer.weight_loops),
+                "output_start": layer.output_start,
+                "last_sub": layer.subs - 1,
+                "last_node": layer.nodes - 1,
+            }
+        )
+        .as_bits()
+    )
