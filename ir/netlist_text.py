@@ -43,13 +43,13 @@ def print_netlist(netlist: Netlist) -> str:
         pins = f"({', '.join(kind.inputs)}) -> ({', '.join(kind.outputs)})"
         rows.append(f"type {kind.name} {pins} = {'; '.join(kind.functions)}{clock}")
     for side, ports in (("input", netlist.inputs), ("output", netlist.outputs)):
-        rows += [f"{side} {_quoted(p.name)} =" + "".join(f" {net}" for net in p.nets) for p in ports]
+        rows += [f"{side} {_quoted(p.name)} =" + "".join(f" {net}" for net in p.nets.tolist()) for p in ports]
     rows += [f"net {number} {_quoted(name)}" for number, name in sorted(netlist.net_names.items())]
     for cell in range(netlist.n_cells):
-        kind, pins = netlist.type_of(cell), netlist.pins_of(cell)
+        kind, nets = netlist.type_of(cell), netlist.pins_of(cell)
         n = len(kind.inputs)
         name = _quoted(netlist.cell_names[cell]) if netlist.cell_names else str(cell)
-        left, right = ("".join(f" {net}" for net in part) for part in (pins[:n], pins[n:]))
+        left, right = ("".join(f" {net}" for net in part) for part in (nets[:n], nets[n:]))
         init = f" init {netlist.init[cell]}" if kind.sequential else ""
         rows.append(f"cell {name} {kind.name}{left} ->{right}{init}")
     return "\n".join(rows) + "\n"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nc.ir.diagnostics import InternalError, ToolMissing, fail
-from nc.ir.netlist import Ints, Netlist
+from nc.ir.netlist import Ints, Longs, Netlist
 
 Reals = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -104,32 +104,39 @@ def _solve(netlist: Netlist, nets: Nets, depth: int, phases: int) -> tuple[Ints,
     except ImportError:
         help = "pip install 'neural-compile[solve]'"
         fail("NC802", "HiGHS must be installed to balance paths", help=help, kind=ToolMissing)
-    cells, k = netlist.n_cells, len(nets.nets)
-    # Variables: stage of each gate, then for each net its reach M >= every sink's stage, M >= source + phases.
-    # Cost: sum over nets of M - source - phases.
-    cost = np.concatenate([np.zeros(cells), np.ones(k)])
-    driven = nets.source >= 0
+    # Variables: the stage of each gate, then a reach M for each net that needs one: M >= every sink's stage.
+    # Cost: sum over nets of M - source - phases. A net with one sink (and one phase) has that sink's stage as M.
+    cells, driven = netlist.n_cells, nets.source >= 0
+    sinks = np.bincount(nets.edge_net, minlength=len(nets.nets))
+    alone = (sinks == 1) & ~nets.reaches_output if phases == 1 else np.zeros(len(nets.nets), bool)
+    shared = np.flatnonzero(~alone)
+    column = np.full(len(nets.nets), -1, np.int64)
+    column[shared] = cells + np.arange(len(shared))
+    cost = np.concatenate([np.zeros(cells), np.ones(len(shared))])
     np.add.at(cost, nets.source[driven], -1.0)
-    lower = np.concatenate([netlist.levels + 1.0, np.where(nets.reaches_output, depth + 1.0, 1.0)])
-    lower[cells:] = np.maximum(lower[cells:], np.where(driven, 0, phases))
-    upper = np.concatenate([np.full(cells, float(depth)), np.full(k, depth + phases + 1.0)])
-    reach = _difference(cells + nets.edge_net, nets.edge_sink)
+    on_alone = alone[nets.edge_net]
+    np.add.at(cost, nets.edge_sink[on_alone], 1.0)
+    least = np.maximum(np.where(nets.reaches_output, depth + 1.0, 1.0), np.where(driven, 0, phases))
+    lower = np.concatenate([netlist.levels + 1.0, least[shared]])
+    upper = np.concatenate([np.full(cells, float(depth)), np.full(len(shared), depth + phases + 1.0)])
+    reach = _difference(column[nets.edge_net[~on_alone]], nets.edge_sink[~on_alone])
     source = nets.source[nets.edge_net]
     after = _difference(nets.edge_sink[source >= 0], source[source >= 0])
-    span = _difference(cells + np.flatnonzero(driven), nets.source[driven])
+    late = np.flatnonzero(driven) if phases > 1 else np.zeros(0, np.int64)
+    span = _difference(column[late], nets.source[late])
     bound = np.concatenate([np.zeros(len(reach)), np.ones(len(after)), np.full(len(span), float(phases))])
     pairs = np.concatenate([reach, after, span])
-    rows = len(pairs)
+    rows, columns = len(pairs), len(cost)
     at = np.repeat(np.arange(rows), 2)
-    matrix = csc_matrix((np.tile([1.0, -1.0], rows), (at, pairs.ravel())), shape=(rows, cells + k))
+    matrix = csc_matrix((np.tile([1.0, -1.0], rows), (at, pairs.ravel())), shape=(rows, columns))
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = cells + k, rows
+    lp.num_col_, lp.num_row_ = columns, rows
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
     lp.row_lower_, lp.row_upper_ = bound, np.full(rows, highspy.kHighsInf)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-    lp.offset_ = -float(phases * k)
-    solver = highspy.Highs()
+    lp.offset_ = -float(phases * len(nets.nets))
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.passModel(lp)
@@ -146,7 +153,7 @@ def _solve(netlist: Netlist, nets: Nets, depth: int, phases: int) -> tuple[Ints,
     return stage.astype(np.int32), float(cost @ values + lp.offset_), dual
 
 
-def _difference(plus: Ints, minus: Ints) -> Ints:
+def _difference(plus: Longs | Ints, minus: Longs | Ints) -> Ints:
     """Rows x[plus] - x[minus] as pairs of columns."""
     return np.stack([plus, minus], axis=1).astype(np.int32) if len(plus) else np.zeros((0, 2), np.int32)
 
