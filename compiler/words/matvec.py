@@ -42,6 +42,9 @@ class MatvecOptions:
     block: int = 32
 
 
+DEFAULTS = MatvecOptions()
+
+
 @dataclass(frozen=True, eq=False)
 class AdderProgram:
     """A straight line of two-operand additions, then one multi-operand sum a column.
@@ -127,7 +130,7 @@ def matvec(
     weights: IntArray,
     low: IntArray | None = None,
     high: IntArray | None = None,
-    options: MatvecOptions = MatvecOptions(),
+    options: MatvecOptions = DEFAULTS,
 ) -> AdderProgram:
     """The adder graph of x (inputs,) times `weights` (inputs, columns).
 

@@ -23,4 +23,16 @@ CODES: dict[str, Code] = {
         "An invariant of the word graph is broken: operands that come late, a wrong number of them, or a range "
         "that its operands do not justify. A pass that produced it is wrong.",
     ),
+    "NC606": Code(
+        "weights too large",
+        "The adder-graph optimiser works on weights of at most 30 bits. Quantise them to fewer bits.",
+    ),
+    "NC607": Code(
+        "numba missing",
+        "The adder-graph optimiser is compiled by numba. Install it, or set optimise.effort=0, which shares nothing.",
+    ),
+    "NC608": Code(
+        "operation without spatial hardware",
+        "The operation cannot be laid out as combinational logic, for example a state that is kept between samples.",
+    ),
 }

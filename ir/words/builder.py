@@ -187,6 +187,12 @@ class WordBuilder:
         kept = [n for n in distinct if n == anchor or best(n) > worst(anchor)]
         return kept[0] if len(kept) == 1 else self._op(kind, kept)
 
+    def assume(self, node: int, low: int, high: int) -> int:
+        """Tighten a node's range to what is proved outside its own operation (|a| is never negative)."""
+        below, above = self._range[node]
+        self._range[node] = (max(below, low), min(above, high))
+        return node
+
     def clamp(self, a: int, low: int, high: int) -> int:
         if low <= self._range[a][0] and self._range[a][1] <= high:
             return a
