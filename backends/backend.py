@@ -32,6 +32,25 @@ class Link:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class SynthesisRequest:
+    """What `nc synth` was asked for. None where nothing was said: the target then takes its own default.
+
+    `device`: a name of `nc devices`; `board`: a name of amaranth-boards; `pnr`: place and route, to a bitstream where
+    the device has one; `liberty`: standard cells; `cells`: ftl, sfq or egfet, for FILE; `out_dir`: where logs, netlists
+    and bitstreams go; `limit_s`: of each tool.
+    """
+
+    out_dir: Path
+    device: str | None = None
+    board: str | None = None
+    pnr: bool = False
+    liberty: Path | None = None
+    cells: str | None = None
+    seed: int = 1
+    limit_s: float | None = None
+
+
 class Backend(Protocol):
     """One technology.
 
@@ -75,6 +94,12 @@ class Backend(Protocol):
         """The target's own equivalences for `nc verify`, beyond golden ≡ float-exact that the front door checks."""
         ...
 
-    def synthesise(self, build: Path, graph: Graph, options: Any, request: Any) -> Mapping[str, object]:
-        """`nc synth`: the figures of `cli.md`'s table, null where a field does not apply."""
+    def synthesise(self, build: Path, graph: Graph, options: Any, request: SynthesisRequest) -> Mapping[str, object]:
+        """`nc synth`: device, luts, ffs, carries, brams, dsps, cells, depth, area_um2, leakage_uw, fmax_mhz, bitstream,
+        seconds, null where a field does not apply, and what else the technology has to say.
+
+        A target with cells of its own also has `synthesise_file(path, request)`, with the same result, for netlist
+        files (`nc synth FILE --cells ...`); one without a stream port has `simulate(build, graph, options, engine,
+        vectors)`, whose result holds `outputs` by name beside the fields of `nc simulate`.
+        """
         ...

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nc.compiler.driver.compiling import compile as compile
     from nc.compiler.driver.evaluating import evaluate as evaluate
     from nc.compiler.driver.simulating import simulate as simulate
+    from nc.compiler.driver.synthesising import synth as synth
     from nc.compiler.driver.verifying import verify as verify
 
 _EXPORTS = {
@@ -31,6 +32,7 @@ _EXPORTS = {
     "evaluate": ("nc.compiler.driver.evaluating", "evaluate"),
     "load_data": ("nc.compiler.data", "load"),
     "simulate": ("nc.compiler.driver.simulating", "simulate"),
+    "synth": ("nc.compiler.driver.synthesising", "synth"),
     "verify": ("nc.compiler.driver.verifying", "verify"),
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "evaluate",
     "load_data",
     "simulate",
+    "synth",
     "verify",
 ]
 
