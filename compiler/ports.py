@@ -35,6 +35,17 @@ def to_port(x: Array, kind: TensorType) -> NDArray[np.int64]:
     return np.asarray(element.lo + element.step * whole)
 
 
+def real_of(q: Array, kind: TensorType) -> NDArray[np.float64]:
+    """What integers of a value stand for, in float64: scale * q + offset."""
+    meaning = kind.meaning or Affine()
+    extent = [1] * (1 + kind.rank)
+    if meaning.axis is not None:
+        extent[1 + meaning.axis] = -1
+    scale = np.array([float(s) for s in meaning.scale]).reshape(extent)
+    offset = np.array([float(o) for o in meaning.offset]).reshape(extent)
+    return np.asarray(q * scale + offset, np.float64)
+
+
 def inputs_of(graph: Graph, data: Dataset) -> dict[str, Array]:
     """The arrays for the interpreter: integers at integer ports, real numbers at float ones (NC406)."""
     return {

@@ -23,21 +23,18 @@ def run(
 
     def show(console: Console) -> None:
         from rich.table import Table
+        from rich.text import Text
 
-        shown = found.integer or found.graph
-        console.print(f"[bold]{found.name}[/bold]: {fields['stage']} graph, {shown.parameters:,} parameters")
-        nodes = Table("value", "operation", "type", "node of the model", box=None, header_style="bold")
-        for value, node in enumerate(shown.nodes):
-            if node.constant is None:
-                nodes.add_row(f"%{value}", node.op.name, str(node.type).replace("[", r"\["), node.origin)
+        size = "" if found.figures is None else f", {found.figures.parameters:,} parameters"
+        console.print(f"{found.name}: {fields['stage']} model{size}", style="bold")
+        nodes = Table("operation", "type", "name in the model", box=None, header_style="bold")
+        for row in found.description.rows:
+            nodes.add_row(row.op, Text(row.type), Text(row.origin))
         console.print(nodes)
-        for diagnostic in found.why:
-            console.print(f"no exact integers yet: {diagnostic.message}", markup=False)
         targets = Table("target", "supported", box=None, header_style="bold")
         for name, problems in found.targets.items():
             errors = [d.message for d in problems if d.severity == "error"]
-            targets.add_row(name, "; ".join(errors[:3]) or "yes")
-        if found.targets:
-            console.print(targets)
+            targets.add_row(name, Text("; ".join(errors[:3]) or "yes"))
+        console.print(targets)
 
     out.result(fields, show)

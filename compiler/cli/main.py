@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -22,6 +23,8 @@ _INTERRUPTED = 130
 def main() -> NoReturn:
     """`nc`: the command line of this process."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Amaranth warns about components made only to ask them for their ports.
+    warnings.filterwarnings("ignore", message=".* created but never used")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -12,17 +12,17 @@ from nc.backends import registry
 from nc.backends.backend import Backend
 from nc.compiler.builds import Build, Manifest, manifest, staged
 from nc.compiler.builds.exchange import output_place
-from nc.compiler.builds.graphs import FLOAT, INTEGER, write_graph
+from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset, load
+from nc.compiler.driver.forms import form_of
 from nc.compiler.driver.models import model_source
-from nc.compiler.driver.prepare import to_integers, to_stage
 from nc.compiler.driver.vectors import make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.ir.diagnostics import Diagnostic, NcError
-from nc.ir.graph import Graph
 
 MB = 1 << 20
+BENCH_VECTORS = 256  # stored in tb/vectors.npz
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,22 @@ def compile(
     output_place(output, force=force)  # a refused place is told before the work, not after
     watch = Stopwatch(progress or Silent())
     with watch.stage("read"):
-        source = model_source(model, example_input)
+        source = model_source(model, example_input, settings.options)
         calibration = read_data(calib, settings)
-    integer = to_integers(source.graph, settings.common, calibration, watch)
-    staged_graph = to_stage(integer, backend.stage, watch)
-    warnings = _checked(backend, staged_graph, settings)
+    form = form_of(source.model)
+    integer = form.to_integers(source.model, settings, calibration, watch)
+    taken = form.to_stage(integer, backend.stage, watch)
+    warnings = _checked(backend, taken, settings)
     with watch.stage("lower"):
-        design = backend.lower(staged_graph, settings.options)
+        design = backend.lower(taken, settings.options)
     with staged(output, force=force) as folder:
         with watch.stage("emit"):
             backend.emit(design, folder)
-            write_graph(integer, folder, INTEGER)
+            form.write(integer, folder, INTEGER)
             if keep_float:
-                write_graph(source.graph, folder, FLOAT)
+                form.write(source.model, folder, FLOAT)
         with watch.stage("bench"):
-            _write_bench(backend, design, staged_graph, calibration, settings, folder)
+            _write_bench(backend, design, taken, calibration, settings, folder)
         written = Manifest(
             target=backend.name,
             source=source.to_json(),
@@ -106,11 +107,12 @@ def compile(
             libraries=manifest.versions(),
         )
         manifest.write(written, folder)
+    figures = form.figures(integer)
     return Compiled(
         Build(output, written),
-        ops=sum(n.op.name not in ("input", "constant") for n in integer.nodes),
-        parameters=integer.parameters,
-        integer_bits=max((n.type.int.bits for n in integer.nodes), default=0),
+        ops=figures.ops,
+        parameters=figures.parameters,
+        integer_bits=figures.bits,
         seconds=round(time.perf_counter() - begin, 3),
         passes=[{"name": name, "seconds": round(seconds, 4)} for name, seconds in watch.seconds.items()],
         warnings=warnings,
@@ -125,23 +127,23 @@ def read_data(data: Dataset | Path | str | None, settings: Settings) -> Dataset 
     return load(data, limit=section.limit_mb * MB, scale=section.scale)
 
 
-def _checked(backend: Backend, graph: Graph, settings: Settings) -> list[Diagnostic]:
+def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnostic]:
     """The backend's warnings; its errors are raised, all at once."""
-    found = list(backend.check(graph, settings.options))
+    found = list(backend.check(model, settings.options))
     if errors := [d for d in found if d.severity == "error"]:
         raise NcError(errors)
     return found
 
 
 def _write_bench(
-    backend: Backend, design: Any, graph: Graph, data: Dataset | None, settings: Settings, folder: Path
+    backend: Backend, design: Any, model: Any, data: Dataset | None, settings: Settings, folder: Path
 ) -> None:
     spec = backend.testbench(design)
     if spec is None:
         return
     from nc.sim.bench import write_bench
 
-    vectors = make_vectors(graph, data, None if data is None else 256, settings.common.seed, spec.probes)
+    vectors = make_vectors(model, data, BENCH_VECTORS, settings, spec.probes)
     inputs, expected = vectors.at(spec)
     hdl = sorted((folder / "hdl").glob("*.v"))
     write_bench(folder / "tb", spec, hdl, inputs, expected, vectors.probes)

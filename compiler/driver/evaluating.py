@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nc.compiler.data import Dataset
-from nc.compiler.driver.golden import Evaluation, evaluate_graphs
 from nc.compiler.driver.opened import Opened
 from nc.ir.diagnostics import InternalError
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """`accuracy` is of the integer model, `float_accuracy` of the float one; `agreement`: share of equal decisions.
+
+    None where labels or the float model are absent. `samples_per_second`: of the integer model, on one core.
+    """
+
+    samples: int
+    accuracy: float | None
+    float_accuracy: float | None
+    agreement: float | None
+    samples_per_second: float
+
+    def to_json(self) -> dict[str, object]:
+        """The fields of `nc eval --json`."""
+        return asdict(self)
+
+
 def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluation:
-    """Accuracy, agreement with the float model, and speed, on every sample of DATA. Written to reports/eval.json."""
+    """Run the integer and the float model on every sample of DATA. Written to reports/eval.json."""
     opened = build if isinstance(build, Opened) else Opened.of(build)
     samples = opened.data(data)
     if samples is None:
         raise InternalError("evaluate needs DATA")
-    result = evaluate_graphs(opened.integer, opened.real, samples)
+    form, integer, real = opened.form, opened.integer, opened.real
+    inputs = form.bind(integer, samples, opened.settings)
+    begin = time.perf_counter()
+    outputs = form.run(integer, inputs)
+    seconds = time.perf_counter() - begin
+    decided = form.decide(integer, outputs)
+    wanted = None
+    if real is not None:
+        wanted = form.decide(real, form.run(real, form.bind(real, samples, opened.settings)))
+    result = Evaluation(
+        samples=len(samples),
+        accuracy=_share(decided, samples.y),
+        float_accuracy=None if wanted is None else _share(wanted, samples.y),
+        agreement=_share(decided, wanted),
+        samples_per_second=round(len(samples) / max(seconds, 1e-9), 1),
+    )
     opened.build.report("eval", result.to_json())
     return result
+
+
+def _share(decided: NDArray[Any], wanted: NDArray[Any] | None) -> float | None:
+    """The share of equal class indices, None when there is nothing to compare with."""
+    return None if wanted is None else float(np.mean(decided == wanted))

@@ -5,43 +5,39 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nc.backends import registry
 from nc.compiler.builds.manifest import NAME
-from nc.compiler.config import Common
+from nc.compiler.config import resolve
+from nc.compiler.driver.forms import Description, Figures, form_of
 from nc.compiler.driver.models import load_model
 from nc.compiler.driver.opened import Opened
-from nc.compiler.driver.prepare import to_integers, to_stage
 from nc.compiler.progress import Stopwatch
 from nc.ir.diagnostics import Diagnostic, NcError
-from nc.ir.graph import Graph
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """`integer` is None where the model has no exact integers yet (`why` says what is missing)."""
+    """`figures` is None where the model has no exact integers yet: what is missing then stands with the targets.
+
+    `targets`: what each target has against the model with its default options; nothing where it can be compiled.
+    """
 
     name: str
-    graph: Graph
-    integer: Graph | None
-    why: tuple[Diagnostic, ...]
+    description: Description
+    figures: Figures | None
     targets: dict[str, tuple[Diagnostic, ...]]
 
     def to_json(self) -> dict[str, object]:
-        shown = self.integer or self.graph
         return {
             "name": self.name,
-            "stage": "float" if self.integer is None else "integer",
-            "parameters": shown.parameters,
-            "ops": dict(sorted(Counter(n.op.name for n in shown.nodes).items())),
-            "inputs": {label: str(shown.type(v)) for label, v in shown.inputs.items()},
-            "outputs": {label: str(shown.type(v)) for label, v in shown.outputs.items()},
-            "nodes": [
-                {"op": n.op.name, "type": str(n.type), "origin": n.origin}
-                for n in shown.nodes
-                if n.op.name != "constant"
-            ],
-            "needs": [d.to_json() for d in self.why],
+            "stage": "float" if self.figures is None else "integer",
+            "parameters": None if self.figures is None else self.figures.parameters,
+            "ops": dict(sorted(Counter(row.op for row in self.description.rows).items())),
+            "inputs": dict(self.description.inputs),
+            "outputs": dict(self.description.outputs),
+            "nodes": [row._asdict() for row in self.description.rows],
             "targets": {name: [d.to_json() for d in found] for name, found in self.targets.items()},
         }
 
@@ -51,23 +47,23 @@ def inspect(model: Path | str) -> Inspection:
     path = Path(model)
     if path.is_dir() or path.name == NAME:
         opened = Opened.of(path if path.is_dir() else path.parent)
-        integer = opened.integer
-        return Inspection(path.name, opened.real or integer, integer, (), _targets(integer))
+        return _inspection(path.name, opened.integer)
     source = load_model(path)
-    try:
-        integer = to_integers(source.graph, Common(), None, Stopwatch())
-    except NcError as error:
-        return Inspection(source.name, source.graph, None, error.diagnostics, {})
-    return Inspection(source.name, source.graph, integer, (), _targets(integer))
+    return _inspection(source.name, source.model)
 
 
-def _targets(integer: Graph) -> dict[str, tuple[Diagnostic, ...]]:
-    """What each target has against the graph, with its default options; nothing where it can be compiled."""
-    found: dict[str, tuple[Diagnostic, ...]] = {}
-    for name in registry.names():
-        backend = registry.find(name)
+def _inspection(name: str, model: Any) -> Inspection:
+    form = form_of(model)
+    shown, figures = model, None
+    targets: dict[str, tuple[Diagnostic, ...]] = {}
+    for target in registry.names():
+        backend = registry.find(target)
+        settings = resolve(backend.Options)
         try:
-            found[name] = tuple(backend.check(to_stage(integer, backend.stage, Stopwatch()), backend.Options()))
+            integer = form.to_integers(model, settings, None, Stopwatch())
+            shown, figures = integer, form.figures(integer)
+            taken = form.to_stage(integer, backend.stage, Stopwatch())
+            targets[target] = tuple(backend.check(taken, settings.options))
         except NcError as error:
-            found[name] = error.diagnostics
-    return found
+            targets[target] = error.diagnostics
+    return Inspection(name, form.describe(shown), figures, targets)

@@ -11,14 +11,19 @@ from typing import Any
 from nc.compiler.data.load import file_sha256
 from nc.ir.diagnostics import NcError, Where, fail
 from nc.ir.graph import Graph
+from nc.ir.spiking.fixed import FixedNetwork
+from nc.ir.spiking.network import Network
+from nc.ir.spiking.text import dumps
 from nc.ir.text import to_text
+
+Model = Graph | Network | FixedNetwork
 
 
 @dataclass(frozen=True)
 class Source:
-    """A model as it was read: its graph, and what the manifest says about where it came from."""
+    """A model as it was read, and what the manifest says about where it came from."""
 
-    graph: Graph
+    model: Model
     name: str
     sha256: str
 
@@ -26,7 +31,25 @@ class Source:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def load_model(model: Path | str) -> Source:
+def model_source(model: Any, example_input: Any = None, options: Any = None) -> Source:
+    """A model file, a model in memory, or a torch module with an example input, as a `Source`.
+
+    `options`: the target's, from which a frontend takes what its files do not store (NIR: the time step).
+    """
+    if isinstance(model, str | Path):
+        return load_model(model, options)
+    if not isinstance(model, Model):
+        from nc.compiler.frontends.torch import from_module
+
+        model = from_module(model, example_input)
+    text, arrays = to_text(model) if isinstance(model, Graph) else dumps(model)
+    digest = hashlib.sha256(text.encode())
+    for array in arrays.values():
+        digest.update(array.tobytes())
+    return Source(model, model.name, digest.hexdigest())
+
+
+def load_model(model: Path | str, options: Any = None) -> Source:
     """Read a model file (NC007 unknown suffix, NC005 missing; the frontend's own codes otherwise)."""
     path = Path(model)
     if path.suffix not in FRONTENDS:
@@ -37,36 +60,26 @@ def load_model(model: Path | str) -> Source:
         what = "a folder" if path.is_dir() else "missing"
         fail("NC005", f"the model file must exist, not be {what}", where=Where(file=str(model)))
     try:
-        graph = FRONTENDS[path.suffix](path)
+        read = FRONTENDS[path.suffix](path, options)
     except NcError as error:
         raise error.located(file=path.name) from None
-    return Source(graph, path.name, file_sha256(path))
+    return Source(read, path.name, file_sha256(path))
 
 
-def model_source(model: Any, example_input: Any = None) -> Source:
-    """A model file, a graph, or a torch module with an example input, as a `Source`."""
-    if isinstance(model, str | Path):
-        return load_model(model)
-    if isinstance(model, Graph):
-        return graph_source(model)
-    from nc.compiler.frontends.torch import from_module
-
-    return graph_source(from_module(model, example_input))
-
-
-def graph_source(graph: Graph) -> Source:
-    """A graph handed over in memory, identified by the hash of its text and arrays."""
-    text, arrays = to_text(graph)
-    digest = hashlib.sha256(text.encode())
-    for array in arrays.values():
-        digest.update(array.tobytes())
-    return Source(graph, graph.name, digest.hexdigest())
-
-
-def _onnx(path: Path) -> Graph:
+def _onnx(path: Path, options: Any) -> Graph:
     from nc.compiler.frontends.onnx import read_onnx
 
+    del options
     return read_onnx(path)
 
 
-FRONTENDS: dict[str, Callable[[Path], Any]] = {".onnx": _onnx}
+def _nir(path: Path, options: Any) -> Network:
+    from nc.compiler.frontends.nir import NirOptions, load
+
+    section = getattr(options, "spiking", None)
+    if section is None:
+        return load(path)
+    return load(path, NirOptions(dt=section.dt, integrator=section.integrator, reset=section.reset))
+
+
+FRONTENDS: dict[str, Callable[[Path, Any], Model]] = {".onnx": _onnx, ".nir": _nir}

@@ -10,13 +10,12 @@ from typing import Any
 from nc.backends import registry
 from nc.backends.backend import Backend
 from nc.compiler.builds import Build
-from nc.compiler.builds.graphs import FLOAT, INTEGER, read_graph
+from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, from_json
 from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import read_data
-from nc.compiler.driver.prepare import to_stage
+from nc.compiler.driver.forms import Form, form_in
 from nc.compiler.progress import Stopwatch
-from nc.ir.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,24 @@ class Opened:
         return cls(build, backend, from_json(backend.Options, build.manifest.options))
 
     @cached_property
-    def integer(self) -> Graph:
+    def form(self) -> Form:
+        """The kind of model that the build holds."""
+        return form_in(self.build.folder)
+
+    @cached_property
+    def integer(self) -> Any:
         """The truth."""
-        return read_graph(self.build.folder, INTEGER)
+        return self.form.read(self.build.folder, INTEGER)
 
     @cached_property
-    def real(self) -> Graph | None:
-        """The float graph, None for a build made with --no-float."""
-        return read_graph(self.build.folder, FLOAT) if FLOAT.text in self.build.manifest.files else None
+    def real(self) -> Any:
+        """The float model, None for a build made with --no-float."""
+        return self.form.read(self.build.folder, FLOAT) if FLOAT.text in self.build.manifest.files else None
 
     @cached_property
-    def staged(self) -> Graph:
-        """The graph at the stage that the backend lowered."""
-        return to_stage(self.integer, self.backend.stage, Stopwatch())
+    def staged(self) -> Any:
+        """The integer model at the stage that the backend lowered."""
+        return self.form.to_stage(self.integer, self.backend.stage, Stopwatch())
 
     @cached_property
     def design(self) -> Any:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nc.compiler.data import Dataset
+from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
-from nc.compiler.driver.vectors import Array, Vectors, make_vectors
-from nc.compiler.ports import decisions
+from nc.compiler.driver.vectors import Vectors, make_vectors
 from nc.ir.diagnostics import UsageError, fail
 from nc.ir.stream import StreamSpec
 
@@ -82,7 +83,7 @@ def simulate(
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
     spec = _spec(opened)
-    drawn = make_vectors(opened.staged, samples, vectors, opened.settings.common.seed, spec.probes if spec else ())
+    drawn = make_vectors(opened.staged, samples, vectors, opened.settings, spec.probes if spec else ())
     found, outputs = run(opened, spec, drawn, engine, waves)
     result = replace(found, accuracy=_accuracy(opened, outputs, samples))
     opened.build.report("simulate", result.to_json())
@@ -107,10 +108,8 @@ def _engine(opened: Opened, engine: str) -> Runner:
 def _golden(
     opened: Opened, spec: StreamSpec | None, vectors: Vectors, engine: str, waves: bool
 ) -> tuple[Simulation, Outputs]:
-    from nc.ir.interpret import evaluate
-
     begin = time.perf_counter()
-    outputs = evaluate(opened.integer, vectors.inputs)
+    outputs = opened.form.run(opened.integer, vectors.inputs)
     seconds = time.perf_counter() - begin
     wrong = np.zeros(len(vectors), bool)
     for label, wanted in vectors.expected.items():
@@ -136,7 +135,7 @@ def _hardware(
         request = SimulationRequest(**{**vars(request), "module": opened.backend.module(opened.design)})
     result = run(request, engine)
     fields = result.to_json()
-    common = {name: fields.pop(name) for name in _COMMON}
+    common: dict[str, Any] = {name: fields.pop(name) for name in _COMMON}
     outputs = {port.name: array for port, array in zip(spec.outputs, result.outputs)}
     return Simulation(**common, more=fields), outputs
 
@@ -165,4 +164,4 @@ def _accuracy(opened: Opened, outputs: Outputs, data: Dataset | None) -> float |
     labels = data.y[: len(next(iter(outputs.values()), ()))]
     if not len(labels):
         return None
-    return float(np.mean(decisions(opened.staged, dict(outputs)) == labels))
+    return float(np.mean(opened.form.decide(opened.staged, outputs) == labels))

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from nc.backends.backend import Link
+from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.simulating import GOLDEN, simulate
-from nc.compiler.driver.vectors import random_inputs
+from nc.compiler.ports import real_of
 from nc.ir.diagnostics import ToolMissing
 from nc.ir.graph import Graph
-from nc.ir.interpret import evaluate
-from nc.ir.ops.base import Array
-from nc.ir.types import Affine
+from nc.ir.ops.argmax import ArgMax
 
 SAMPLES = 1000
 _CLOSE = 1e-9  # float64 evaluation of the float graph against exact integers, relative to the largest output
@@ -40,8 +39,8 @@ class Verification:
 def verify(build: Path | str | Opened) -> Verification:
     """Check every link that applies to the build's target. Written to reports/verify.json."""
     opened = build if isinstance(build, Opened) else Opened.of(build)
-    inputs = random_inputs(opened.integer, SAMPLES, opened.settings.common.seed)
-    links = [_float_link(opened, inputs), _stage_link(opened, inputs), *_simulation_link(opened)]
+    inputs = opened.form.draw(opened.integer, SAMPLES, opened.settings)
+    links = [_float_link(opened, inputs), *_stage_link(opened, inputs), *_simulation_link(opened)]
     links += opened.backend.links(opened.build.folder, opened.staged, opened.settings.options)
     result = Verification(links)
     opened.build.report("verify", result.to_json())
@@ -55,31 +54,32 @@ def _float_link(opened: Opened, inputs: Mapping[str, Array]) -> Link:
     real, integer = opened.real, opened.integer
     if real is None:
         return Link(name, "skipped", "compiled with --no-float")
-    if not any(node.op.name == "quantize" for node in real.nodes):
+    if not (isinstance(real, Graph) and any(node.op.name == "quantize" for node in real.nodes)):
         return Link(name, "skipped", "the model was quantised here: nc eval measures how well it agrees")
-    reals = {label: _real(values, integer, integer.inputs[label]) for label, values in inputs.items()}
-    wanted, found = evaluate(real, reals), evaluate(integer, inputs)
+    wanted = opened.form.run(real, opened.form.to_real(integer, inputs))
+    found = opened.form.run(integer, inputs)
     worst, count = 0.0, 0
     for (label, value), expected in zip(integer.outputs.items(), wanted.values()):
-        if integer.nodes[value].op.name == "argmax" or expected.shape != found[label].shape:
+        if integer.nodes[value].op.name == ArgMax.name and expected.shape != found[label].shape:
             decided = expected.reshape(len(expected), -1).argmax(axis=1)
             count += int((decided != found[label].reshape(len(expected), -1)[:, 0]).sum())
             continue
-        error = np.abs(_real(found[label], integer, value) - expected)
-        worst = max(worst, float(error.max() / max(np.abs(expected).max(), 1e-300)))
-        count += int((error > _CLOSE * np.abs(expected).max()).reshape(len(error), -1).any(axis=1).sum())
+        error = np.abs(real_of(found[label], integer.type(value)) - expected)
+        span = max(float(np.abs(expected).max()), 1e-300)
+        worst = max(worst, float(error.max()) / span)
+        count += int((error > _CLOSE * span).reshape(len(error), -1).any(axis=1).sum())
     if count:
         return Link(name, "different", f"{count} of {SAMPLES} random inputs differ, by up to {worst:.3g} of the range")
     return Link(name, "equal", f"{SAMPLES} random inputs, largest relative difference {worst:.2g}")
 
 
-def _stage_link(opened: Opened, inputs: Mapping[str, Array]) -> Link:
-    name = f"integer graph ≡ {opened.backend.stage} graph"
-    if opened.backend.stage == "integer":
-        return Link(name, "equal", "the target takes the integer graph itself")
-    wanted, found = evaluate(opened.integer, inputs), evaluate(opened.staged, inputs)
+def _stage_link(opened: Opened, inputs: Mapping[str, Array]) -> list[Link]:
+    if opened.staged is opened.integer:
+        return []
+    wanted, found = opened.form.run(opened.integer, inputs), opened.form.run(opened.staged, inputs)
     count = sum(int((wanted[k] != found[k]).reshape(SAMPLES, -1).any(axis=1).sum()) for k in wanted)
-    return Link(name, "different" if count else "equal", f"{SAMPLES} random inputs, {count} differ")
+    name = f"integer graph ≡ {opened.backend.stage} graph"
+    return [Link(name, "different" if count else "equal", f"{SAMPLES} random inputs, {count} differ")]
 
 
 def _simulation_link(opened: Opened) -> list[Link]:
@@ -95,15 +95,3 @@ def _simulation_link(opened: Opened) -> list[Link]:
         detail += f", latency {result.latency_cycles} cycles, II {result.ii_cycles}"
     verdict = "equal" if result.ok else "different"
     return [Link(f"integer graph ≡ hardware in {result.engine}", verdict, detail)]
-
-
-def _real(values: Array, graph: Graph, value: int) -> Array:
-    """What integers of a value stand for, in float64."""
-    kind = graph.type(value)
-    meaning = kind.meaning or Affine()
-    extent = [1] * (1 + kind.rank)
-    if meaning.axis is not None:
-        extent[1 + meaning.axis] = -1
-    scale = np.array([float(s) for s in meaning.scale]).reshape(extent)
-    offset = np.array([float(o) for o in meaning.offset]).reshape(extent)
-    return np.asarray(values * scale + offset)

@@ -41,4 +41,8 @@ CODES: dict[str, Code] = {
         "calibration data do not fit",
         "Calibration data must have the model's input shape, finite values and at least one sample.",
     ),
+    "NC309": Code(
+        "constant not finite",
+        "A weight or another constant of the model is NaN or infinite; no integer stands for it.",
+    ),
 }

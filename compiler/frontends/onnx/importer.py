@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from nc.compiler.frontends.onnx import translations  # noqa: F401  (fills the table)
+from nc.compiler.frontends.onnx.decode import decode
 from nc.compiler.frontends.onnx.node import Node, constant
 from nc.compiler.frontends.onnx.order import in_order
 from nc.compiler.frontends.onnx.registry import TRANSLATIONS
@@ -31,6 +31,7 @@ from nc.ir.types import TensorType
 
 OLDEST_OPSET = 7
 _DEEPEST_CALL = 32
+MAX_INLINED = 50_000  # nodes that come from functions
 
 Environment = dict[str, Tensor | None]  # None: its maker failed, so its readers are passed over
 
@@ -47,17 +48,8 @@ def read_onnx(
         content = file.read_bytes()
     except OSError as error:
         fail("NC101", f"the model must be a readable file: {error.strerror}", where=Where(file=file.name))
-    model = ModelProto()
     try:
-        model.ParseFromString(content)
-    except DecodeError:
-        fail(
-            "NC101",
-            "the file must be an ONNX model, but its bytes do not decode",
-            where=Where(file=file.name),
-            help="it is truncated, damaged, or of another format; export it again",
-        )
-    try:
+        model = decode(content)
         return from_onnx(model, batch=batch, shapes=shapes, folder=file.parent, name=file.stem)
     except NcError as error:
         raise error.located(file=file.name) from None
@@ -107,6 +99,8 @@ class _Import:
     made: dict[Any, int] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
     declared_batch: int | None = None
+    count: int = 0
+    too_many: bool = False
 
     def run(self, name: str) -> Graph:
         graph = self.model.graph
@@ -235,6 +229,13 @@ class _Import:
             self._check_operators(function.node, opsets, f"{function.name}/")
 
     def _nodes(self, nodes: Sequence[NodeProto], scope: _Scope) -> None:
+        self.count += len(nodes) if scope.depth else 0
+        if self.count > MAX_INLINED:
+            if not self.too_many:
+                self._report("NC113", f"functions of the model must inline to at most {MAX_INLINED} nodes", Where())
+            self.too_many = True
+            scope.env.update({name: None for n in nodes for name in n.output})
+            return
         ordered, stuck = in_order(nodes, scope.env)
         for node in ordered:
             self._node(node, scope)
@@ -408,6 +409,8 @@ def _opsets(imports: Iterable[Any]) -> dict[str, int]:
 
 def _specialised(node: NodeProto, call: NodeProto, function: FunctionProto, omitted: set[str]) -> NodeProto:
     """A node of a function's body with the call's attributes filled in and omitted operands left empty."""
+    if not any(a.ref_attr_name for a in node.attribute) and omitted.isdisjoint(node.input):
+        return node
     given = {a.name: a for a in function.attribute_proto}
     given.update({a.name: a for a in call.attribute})
     copy = NodeProto()

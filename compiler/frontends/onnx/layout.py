@@ -25,7 +25,7 @@ _REST = -1
 @translates("Reshape")
 def reshape(node: Node) -> Tensor:
     """0 copies an extent, -1 is inferred; the batch must stay the leading axis by itself."""
-    x, target = node[0], list(node.data(1, "the shape").ravel())
+    x, target = node[0], node.data(1, "the shape").ravel().tolist()
     if not node.attributes.get("allowzero"):
         whole = [BATCH, *x.shape] if x.batched else list(x.shape)
         target = [whole[i] if t == 0 and i < len(whole) else t for i, t in enumerate(target)]
@@ -122,7 +122,11 @@ def transpose(node: Node) -> Tensor:
     if not x.batched:
         return x if perm == tuple(range(x.rank)) else node.emit(Transpose(perm), x)
     if perm[0] != 0:
-        fail("NC105", f"Transpose must leave the batch axis in front, not order {x} by {list(perm)}")
+        fail(
+            "NC105",
+            f"Transpose must leave the batch axis in front, not order {x} by {list(perm)}",
+            help="import with batch=None if the model's leading axis is no batch",
+        )
     own = tuple(axis - 1 for axis in perm[1:])
     return x if own == tuple(range(len(own))) else node.emit(Transpose(own), x)
 
@@ -212,7 +216,7 @@ def tile(node: Node) -> Tensor:
 
 @translates("Expand")
 def expand(node: Node) -> Tensor:
-    x, target = node[0], list(node.data(1, "the shape").ravel())
+    x, target = node[0], node.data(1, "the shape").ravel().tolist()
     if target and target[0] is BATCH and not x.batched:  # one constant for every sample
         inner = node.without_lead(x) if x.rank == len(target) else x
         x = replace(inner, batched=True)

@@ -339,7 +339,7 @@ def _cast_data(data: Array, dtype: int) -> Array:
             return data
         return data.astype(np.float64)
     if dtype == TensorProto.BOOL:
-        return data != 0
+        return np.asarray(data != 0)
     with np.errstate(invalid="ignore"):
         whole: Array = data.astype(np.int64)
     bits = INTEGERS[dtype][0]

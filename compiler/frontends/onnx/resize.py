@@ -26,6 +26,7 @@ from nc.ir.ops.select import Select
 from nc.ir.ops.transpose import Transpose
 
 _HALF = Fraction(1, 2)
+_LONGEST = 1 << 15  # elements of one axis after resizing
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,8 @@ def _plan(node: Node, x: Tensor, transform: str) -> dict[int, _Axis]:
             if target not in (1, node.declared_batch):
                 fail("NC105", f"{node.op} must not resize the batch axis")
             continue
-        if target < 1:
-            fail("NC109", f"{node.op} must leave at least one element on each axis of {x}")
+        if not 1 <= target <= _LONGEST:
+            fail("NC113", f"{node.op} must make 1..{_LONGEST} elements on each axis of {x}, not {target}")
         plan[axis - x.batched] = _Axis(extents[axis], target, factor, start, end)
     return plan
 

@@ -88,7 +88,8 @@ def widen(array: Array) -> Array:
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     name = array.dtype.name
-    return array.astype(np.int64 if name.startswith(("int", "uint")) else np.float64)
+    with np.errstate(invalid="ignore"):  # NaN stays NaN, and is reported where it is used
+        return array.astype(np.int64 if name.startswith(("int", "uint")) else np.float64)
 
 
 def to_numpy(tensor: TensorProto, folder: Path | None = None) -> Array:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+import numpy as np
+
 from nc.compiler.passes.integerize import align
 from nc.compiler.passes.integerize.numbers import Form, Known, Number, Whole
 from nc.compiler.passes.integerize.rules import find_rule, need_number
@@ -18,6 +20,7 @@ from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.argmax import ArgMax
+from nc.ir.ops.base import Array
 from nc.ir.ops.input import Input
 from nc.ir.ops.quantize import Quantize
 from nc.ir.ops.reshape import Reshape
@@ -33,6 +36,15 @@ class Port:
     hi: int
     scale: Fraction = Fraction(1)
     zero_point: int = 0
+
+    def integers(self, real: Array) -> Array:
+        """Real numbers to the port's integers: nearest, ties to even, clamped."""
+        nearest = np.rint(real / float(self.scale)) + self.zero_point
+        return np.clip(nearest, self.lo, self.hi).astype(np.int64)
+
+    def carried(self, real: Array) -> Array:
+        """The real numbers that the port's integers stand for."""
+        return (self.integers(real) - self.zero_point) * float(self.scale)
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Integerize:
         label, kind = node.op.label, node.type  # type: ignore[attr-defined]
         if kind.is_int:
             return Whole(t.build.input(label, kind))
-        port = self.ports.get(label) or _quantiser_port(graph, value)
+        port = self.ports.get(label) or quantiser_port(graph, value)
         if port is None or kind.element != F32:
             raise NcError(
                 Diagnostic(
@@ -120,7 +132,7 @@ class Integerize:
         t.build.output(label, number.value)
 
 
-def _quantiser_port(graph: Graph, value: Value) -> Port | None:
+def quantiser_port(graph: Graph, value: Value) -> Port | None:
     """The grid of the one quantiser that reads an input, or None."""
     users = [graph.nodes[u].op for u in graph.users[value]]
     if not users or not all(isinstance(u, Quantize) and u == users[0] for u in users):

@@ -15,7 +15,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from nc.compiler.passes.integerize.numbers import Fractions, Known, Linear, Number, common_grid, fractions
+from nc.compiler.passes.integerize.numbers import Fractions, Known, Linear, Number, common_grid
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.graph import Value
 from nc.ir.ops.abs import Abs
@@ -255,7 +255,7 @@ def from_known(t: Translation, known: Known) -> Number:
     if known.ints is not None:
         value = t.build.constant(known.ints)
         return Number(value, known.scale, (Fraction(0),) * len(known.scale), known.axis)
-    exact = fractions(known.real)
+    exact = known.elements()
     grid = common_grid(exact)
     whole = [int(f / grid) for f in exact]
     if max((abs(w) for w in whole), default=0) > INT64_MAX:

@@ -97,8 +97,29 @@ class Known:
     real: Array
     ints: Array | None = None
     scale: Fractions = (Fraction(1),)
-    zero_point: int = 0
     axis: int | None = None
+
+    def view(self, rank: int) -> tuple[int | None, Fractions] | None:
+        """The exact values, one a channel, as `channel_view` has them: from the integers where there are any,
+        since a scale of many bits times an integer may not fit a float."""
+        if self.ints is None or len(self.scale) == 1:
+            found = channel_view(self.real if self.ints is None else self.ints, rank)
+            factor = self.scale[0] if self.ints is not None else Fraction(1)
+            return None if found is None else (found[0], tuple(v * factor for v in found[1]))
+        found = channel_view(self.ints, rank)
+        axis = None if self.axis is None else self.axis + rank - self.ints.ndim
+        if found is None or found[0] not in (None, axis):
+            return None
+        values = found[1] * len(self.scale) if len(found[1]) == 1 else found[1]
+        return axis, tuple(v * s for v, s in zip(values, self.scale, strict=True))
+
+    def elements(self) -> Fractions:
+        """The exact value of each element, row-major."""
+        if self.ints is None:
+            return fractions(self.real)
+        extents = [-1 if a == self.axis else 1 for a in range(self.ints.ndim)]
+        channel = np.broadcast_to(np.arange(len(self.scale)).reshape(extents or 1), self.ints.shape or (1,))
+        return tuple(int(q) * self.scale[c] for q, c in zip(self.ints.ravel(), channel.ravel(), strict=True))
 
 
 @dataclass(frozen=True)

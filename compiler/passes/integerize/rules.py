@@ -20,7 +20,6 @@ from nc.compiler.passes.integerize.staircase import Quantiser, round_exact, stai
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.ops.argmax import ArgMax
 from nc.ir.ops.average_pool import AveragePool
-from nc.ir.ops.base import Array
 from nc.ir.ops.batch_norm import BatchNorm
 from nc.ir.ops.clip import Clip
 from nc.ir.ops.concat import Concat
@@ -114,7 +113,7 @@ def _dequantize(t: Translation, op: Dequantize, operands: list[Form]) -> Form:
         zero_point = int(zero[1][0]) if zero[0] is None else None
         if zero_point is None:
             return Known(real)
-        return Known(real, x.ints - zero_point, scale[1], 0, scale[0])
+        return Known(real, x.ints - zero_point, scale[1], scale[0])
     number = Number(x.value if isinstance(x, Whole) else need_number(t, x).value)
     axis = scale[0] if scale[0] is not None else zero[0]
     if axis is not None:
@@ -171,13 +170,13 @@ def _add(t: Translation, op: Any, operands: list[Form]) -> Form:
         return Known(op.evaluate(a.real[None], b.real[None])[0])
     negate = op.name == "sub"
     if isinstance(b, Known):
-        return _shift(t, need_number(t, a), -b.real if negate else b.real)
+        return _linear(t, need_number(t, a), b, lambda v: (Fraction(1), -v if negate else v))
     if isinstance(a, Known):
-        number = _scale(t, need_number(t, b), np.array(-1.0)) if negate else need_number(t, b)
-        return _shift(t, number, a.real)
+        number = _negated(t, need_number(t, b)) if negate else need_number(t, b)
+        return _linear(t, number, a, lambda v: (Fraction(1), v))
     first, second = (align.settled(t, need_number(t, x)) for x in (a, b))
     if negate:
-        second = _scale(t, second, np.array(-1.0))
+        second = _negated(t, second)
     return align.total(t, [first, second])
 
 
@@ -191,11 +190,13 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
             return t.refuse(
                 "NC305", "a division must be by a constant", "multiply by a table of the reciprocal instead"
             )
-        return _scale(t, need_number(t, a), b.real, invert=True)
+        if not np.all(b.real):
+            return t.refuse("NC305", "a division must be by constants other than zero")
+        return _linear(t, need_number(t, a), b, lambda v: (1 / v, Fraction(0)))
     if isinstance(b, Known):
-        return _scale(t, need_number(t, a), b.real)
+        return _linear(t, need_number(t, a), b, lambda v: (v, Fraction(0)))
     if isinstance(a, Known):
-        return _scale(t, need_number(t, b), a.real)
+        return _linear(t, need_number(t, b), a, lambda v: (v, Fraction(0)))
     first, second = (align.without_offset(t, align.settled(t, need_number(t, x))) for x in (a, b))
     return align.product(t, first, second)
 
@@ -203,38 +204,33 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
 @rule("neg")
 def _neg(t: Translation, op: Any, operands: list[Form]) -> Form:
     (x,) = operands
-    return Known(-x.real) if isinstance(x, Known) else _scale(t, need_number(t, x), np.array(-1.0))
+    return Known(-x.real) if isinstance(x, Known) else _negated(t, need_number(t, x))
 
 
-def _shift(t: Translation, number: Number, constant: Array) -> Number:
-    return _linear(t, number, np.ones_like(constant), constant)
+def _negated(t: Translation, number: Number) -> Number:
+    return number.then(Linear((Fraction(-1),) * number.channels, (Fraction(0),) * number.channels))
 
 
-def _scale(t: Translation, number: Number, constant: Array, *, invert: bool = False) -> Number:
-    return _linear(t, number, constant, np.zeros_like(constant), invert=invert)
+def _linear(
+    t: Translation, number: Number, known: Known, line: Callable[[Fraction], tuple[Fraction, Fraction]]
+) -> Number:
+    """x * scale + offset where `line` gives both for each value of a constant.
 
-
-def _linear(t: Translation, number: Number, scale: Array, offset: Array, *, invert: bool = False) -> Number:
-    """x * scale + offset (or x / scale) for constants; more than one varying axis flattens the tensor."""
-    number = align.broadcast(t, number, scale.shape)
+    A constant that varies along one axis at most is a step by channel; any other flattens the tensor first.
+    """
+    number = align.broadcast(t, number, known.real.shape)
     shape = t.build.type(number.value).shape
-    views = [channel_view(side, len(shape)) for side in (scale, offset)]
-    axes = {v[0] for v in views if v is not None} - {None}
-    if None in views or len(axes | ({number.axis} - {None})) > 1:
-        flat = align.flattened(t, number)
-        sides = [np.broadcast_to(side, shape).ravel() for side in (scale, offset)]
-        done = flat.then(_step(*(fractions(s) for s in sides), invert=invert))
-        return align.unflattened(t, done, shape)
-    axis = next(iter(axes), None)
+    view = known.view(len(shape))
+    if view is None or None not in (view[0], number.axis) and view[0] != number.axis:
+        elements = np.array(known.elements(), object).reshape(known.real.shape)
+        lines = [line(v) for v in np.broadcast_to(elements, shape).ravel()]
+        flat = align.flattened(t, number).then(Linear(*map(tuple, zip(*lines, strict=True))))
+        return align.unflattened(t, flat, shape)
+    axis, values = view
     if axis is not None:
         number = align.along(t, number, axis)
-    return number.then(_step(*(v[1] for v in views if v is not None), invert=invert))
-
-
-def _step(scale: Fractions, offset: Fractions, *, invert: bool) -> Linear:
-    scale = tuple(1 / s if s else Fraction(0) for s in scale) if invert else scale
-    count = max(len(scale), len(offset))
-    return Linear(*(side * count if len(side) == 1 else side for side in (scale, offset)))
+    lines = [line(v) for v in values]
+    return number.then(Linear(*map(tuple, zip(*lines, strict=True))))
 
 
 @rule("batch_norm")
@@ -339,8 +335,8 @@ def _prelu(t: Translation, op: Any, operands: list[Form]) -> Form:
         return t.refuse("NC305", "slopes of prelu must be constant")
     number = align.settled(t, need_number(t, x))
     positive = align.settled(t, number.then(Relu()))
-    negative = align.settled(t, _scale(t, number, np.array(-1.0)).then(Relu()))
-    return align.total(t, [positive, _scale(t, negative, -slope.real)])
+    negative = align.settled(t, _negated(t, number).then(Relu()))
+    return align.total(t, [positive, _linear(t, negative, slope, lambda v: (-v, Fraction(0)))])
 
 
 @rule("minimum", "maximum")
@@ -460,7 +456,7 @@ def _known_layout(op: Any, x: Known) -> Known:
     if moved is None:
         return Known(real)
     axis, channels = moved
-    return Known(real, ints, tuple(x.scale[c] for c in channels), 0, axis)
+    return Known(real, ints, tuple(x.scale[c] for c in channels), axis)
 
 
 @rule("pad")

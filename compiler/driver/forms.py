@@ -1,0 +1,117 @@
+"""The two kinds of model that the front door knows, behind one protocol: tensor graphs and spiking networks.
+
+Commands ask a form for what they need and never look inside a model. The kind of a model is found by its type, that
+of a build by the first word of model.nc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nc.compiler.builds.graphs import INTEGER, Names
+from nc.compiler.config import Settings
+from nc.compiler.data import Dataset
+from nc.compiler.progress import Stopwatch
+from nc.ir.diagnostics import Where, fail
+
+Array = NDArray[Any]
+
+
+class Figures(NamedTuple):
+    """What `nc compile` reports of a model in integers. `bits`: width of the widest integer."""
+
+    ops: int
+    parameters: int
+    bits: int
+
+
+class Row(NamedTuple):
+    """One thing a model consists of: what it does, its type or size, its name in the model file."""
+
+    op: str
+    type: str
+    origin: str
+
+
+class Description(NamedTuple):
+    """What `nc inspect` shows. Ports by name, with their types."""
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    rows: Sequence[Row]
+
+
+class Form(Protocol):
+    """One kind of model. `real` is the model as it was read, `integer` its exact integers: the truth."""
+
+    word: str
+    """The first word of model.nc."""
+
+    def to_integers(self, real: Any, settings: Settings, calibration: Dataset | None, watch: Stopwatch) -> Any: ...
+
+    def to_stage(self, integer: Any, stage: str, watch: Stopwatch) -> Any:
+        """The integer model as a backend of that stage takes it."""
+        ...
+
+    def write(self, model: Any, folder: Path, names: Names) -> None: ...
+
+    def read(self, folder: Path, names: Names) -> Any: ...
+
+    def bind(self, model: Any, data: Dataset, settings: Settings) -> dict[str, Array]:
+        """The arrays that `run` takes, from DATA: integers for an integer model, real numbers for a real one."""
+        ...
+
+    def draw(self, integer: Any, count: int, settings: Settings) -> dict[str, Array]:
+        """Random integers of the ports' ranges, `count` vectors, from the configured seed."""
+        ...
+
+    def to_real(self, integer: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """What integer inputs stand for, for running the real model on the same samples."""
+        ...
+
+    def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
+        """Outputs by port name, and the named layers as far as the model knows them; arrays (N, *shape)."""
+        ...
+
+    def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
+        """The class of each sample (N,)."""
+        ...
+
+    def figures(self, integer: Any) -> Figures: ...
+
+    def describe(self, model: Any) -> Description: ...
+
+
+def form_of(model: Any) -> Form:
+    """The form of a model in memory."""
+    from nc.ir.graph import Graph
+
+    if isinstance(model, Graph):
+        from nc.compiler.driver.tensor_form import TENSOR
+
+        return TENSOR
+    from nc.compiler.driver.spiking_form import SPIKING
+
+    return SPIKING
+
+
+def form_in(folder: Path) -> Form:
+    """The form of a build (NC424 when model.nc begins with neither word)."""
+    from nc.compiler.driver.spiking_form import SPIKING
+    from nc.compiler.driver.tensor_form import TENSOR
+
+    forms: dict[str, Form] = {TENSOR.word: TENSOR, SPIKING.word: SPIKING}
+    path = folder / INTEGER.text
+    first = ""
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            first = file.readline(64).split(" ", 1)[0]
+    if first not in forms:
+        fail("NC424", f"{INTEGER.text} must begin with 'graph' or 'spiking'", where=Where(file=str(path)),
+             help="compile the model again")  # fmt: skip
+    return forms[first]

@@ -1,0 +1,90 @@
+"""Tensor graphs as the front door sees them: integers by `integerize`, run by the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nc.compiler.builds.graphs import Names, read_graph, write_graph
+from nc.compiler.config import Settings
+from nc.compiler.data import Dataset
+from nc.compiler.driver.forms import Array, Description, Figures, Row
+from nc.compiler.driver.prepare import to_integers, to_stage
+from nc.compiler.ports import decisions, inputs_of, real_of
+from nc.compiler.progress import Stopwatch
+from nc.ir.graph import Graph, Value
+from nc.ir.interpret import evaluate
+
+
+class TensorForm:
+    """Satisfies `nc.compiler.driver.forms.Form`."""
+
+    word = "graph"
+
+    def to_integers(self, real: Graph, settings: Settings, calibration: Dataset | None, watch: Stopwatch) -> Graph:
+        return to_integers(real, settings.common, calibration, watch)
+
+    def to_stage(self, integer: Graph, stage: str, watch: Stopwatch) -> Graph:
+        return to_stage(integer, stage, watch)
+
+    def write(self, model: Graph, folder: Path, names: Names) -> None:
+        write_graph(model, folder, names)
+
+    def read(self, folder: Path, names: Names) -> Graph:
+        return read_graph(folder, names)
+
+    def bind(self, model: Graph, data: Dataset, settings: Settings) -> dict[str, Array]:
+        return inputs_of(model, data)
+
+    def draw(self, integer: Graph, count: int, settings: Settings) -> dict[str, Array]:
+        """Uniform; the first two vectors are the two ends of every range."""
+        rng = np.random.default_rng(settings.common.seed)
+        drawn = {}
+        for label, value in integer.inputs.items():
+            kind = integer.type(value)
+            element = kind.int
+            levels = (element.hi - element.lo) // element.step
+            steps = rng.integers(0, levels, (count, *kind.shape), endpoint=True)
+            steps[:1], steps[1:2] = 0, levels
+            drawn[label] = element.lo + element.step * steps
+        return drawn
+
+    def to_real(self, integer: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        return {label: real_of(values, integer.type(integer.inputs[label])) for label, values in inputs.items()}
+
+    def run(self, model: Graph, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
+        """A layer is named by the origin of its last node, or as '%N' by its value."""
+        values = {layer: v for layer in layers if (v := _value(model, layer)) is not None}
+        results = evaluate(model, inputs, probes=tuple(values.values()))
+        outputs = {label: results[label] for label in model.outputs}
+        return outputs | {layer: results[f"%{value}"] for layer, value in values.items()}
+
+    def decide(self, model: Graph, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
+        return decisions(model, dict(outputs))
+
+    def figures(self, integer: Graph) -> Figures:
+        return Figures(
+            ops=sum(node.op.name not in ("input", "constant") for node in integer.nodes),
+            parameters=integer.parameters,
+            bits=max((node.type.int.bits for node in integer.nodes), default=0),
+        )
+
+    def describe(self, model: Graph) -> Description:
+        return Description(
+            {label: str(model.type(v)) for label, v in model.inputs.items()},
+            {label: str(model.type(v)) for label, v in model.outputs.items()},
+            [Row(n.op.name, str(n.type), n.origin) for n in model.nodes if n.constant is None],
+        )
+
+
+def _value(graph: Graph, layer: str) -> Value | None:
+    if layer.startswith("%") and layer[1:].isdigit():
+        value = int(layer[1:])
+        return value if value < len(graph.nodes) else None
+    return next((v for v in range(len(graph.nodes) - 1, -1, -1) if graph.nodes[v].origin == layer), None)
+
+
+TENSOR = TensorForm()

@@ -1,0 +1,139 @@
+"""quantise: post-training quantisation: a float graph gets quantisers, from calibration data.
+
+Quantisers are put where integers are needed: at the inputs, in front of every matrix product and convolution, around
+smooth functions. What the model has quantised itself stays as it is. Zero points are 0: activations are unsigned
+behind a rectifier and symmetric elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from nc.compiler.config import QuantiseSection
+from nc.compiler.passes.integerize import Port
+from nc.compiler.passes.quantise.bias import correct_biases
+from nc.compiler.passes.quantise.places import STAY, Places, find_places
+from nc.compiler.passes.quantise.scales import activation_scale, weight_scale
+from nc.compiler.passes.quantise.statistics import Statistics, observe
+from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
+from nc.ir.ops.base import Array
+from nc.ir.ops.dequantize import Dequantize
+from nc.ir.ops.input import Input
+from nc.ir.ops.quantize import Quantize
+from nc.ir.types import natural_range
+
+BIAS_BITS = 32
+
+
+@dataclass(frozen=True)
+class Quantise:
+    """`calibration`: inputs by name, (N, *shape). `ports`: inputs whose integers are given already."""
+
+    section: QuantiseSection
+    calibration: Mapping[str, Array]
+    ports: Mapping[str, Port]
+
+    name = "quantise"
+    consumes = "float"
+    produces = "float"
+
+    def run(self, graph: Graph) -> Graph:
+        places = find_places(graph, frozenset(self.ports), self.section.scales == "arbitrary")
+        if places.empty:
+            return graph
+        seen = observe(graph, self.calibration, {places.twin(v) for v in places.activations})
+        done = rewrite_with(graph, places, seen, self.section, self.ports)
+        if self.section.bias_correction and places.biases:
+            done = correct_biases(graph, done, places, self.calibration, self.ports)
+        return done
+
+
+def rewrite_with(
+    graph: Graph,
+    places: Places,
+    seen: Mapping[Value, Statistics],
+    section: QuantiseSection,
+    ports: Mapping[str, Port],
+) -> Graph:
+    """Insert the quantisers. Each new value stands for the quantised old one wherever integers are needed."""
+    index = {id(node): value for value, node in enumerate(graph.nodes)}
+    quantised: dict[Value, Value] = {}
+
+    def visit(build: Builder, node: Node, operands: tuple[Value, ...]) -> Value:
+        value = index[id(node)]
+        wanted = []
+        for position, (old, new) in enumerate(zip(node.operands, operands, strict=True)):
+            if (value, position) in places.weights:
+                new = _weights(build, graph, value, new, section)
+            elif (value, position) in places.biases:
+                new = _bias(build, position, operands, new, ports)
+            elif (value, position) in places.operands:
+                new = quantised.get(old, new)
+            wanted.append(new)
+        result = keep(build, node, wanted)
+        if value in places.activations:
+            layer = section.layers.get(node.origin)
+            bits = (layer and layer.activation_bits) or section.activation_bits
+            statistics = seen[places.twin(value)]
+            signed = statistics.lo < 0
+            scale = np.asarray(activation_scale(statistics, bits, signed, section))
+            quantised[value] = _around(build, result, scale, *natural_range(bits, signed))
+            if value in places.always:
+                return quantised[value]
+        return result
+
+    return rewrite(graph, visit)
+
+
+def _around(build: Builder, value: Value, scale: Array, lo: int, hi: int, rounding: str = "half_up") -> Value:
+    zero = np.zeros((), np.int64)
+    return build.add(Dequantize(scale, zero), build.add(Quantize(scale, zero, lo, hi, rounding), value))
+
+
+def _weights(build: Builder, graph: Graph, layer: Value, value: Value, section: QuantiseSection) -> Value:
+    node = graph.nodes[layer]
+    own = section.layers.get(node.origin)
+    bits = (own and own.weight_bits) or section.weight_bits
+    granularity = (own and own.granularity) or section.granularity
+    data = build.nodes[value].constant
+    assert data is not None
+    axis = None if granularity == "tensor" else 0 if node.op.name == "conv" else data.ndim - 1
+    scale = weight_scale(data, bits, axis, section)
+    lo, hi = natural_range(bits, True) if bits > 1 else (-1, 1)
+    return _around(build, value, scale, max(lo, -hi), hi, "half_even")
+
+
+def _bias(build: Builder, position: int, operands: tuple[Value, ...], value: Value, ports: Mapping[str, Port]) -> Value:
+    """Quantise a bias on the grid of the accumulator that it is added to."""
+    layer = build.nodes[operands[1 - position]]
+    activation, weights = (_step(build, o, ports) for o in layer.operands[:2])
+    if activation is None or weights is None or activation.size > 1:
+        return value
+    grid = weights.reshape(-1) * activation
+    if grid.size > 1 and layer.op.name == "conv":
+        grid = grid.reshape(-1, *(1,) * (layer.type.rank - 1))
+    grid = grid.reshape(()) if grid.size == 1 else grid
+    return _around(build, value, grid, *natural_range(BIAS_BITS, True), "half_even")
+
+
+def _step(build: Builder, value: Value, ports: Mapping[str, Port]) -> Array | None:
+    """The scale of the integers below a value, through what moves them only; None when it has none."""
+    node = build.nodes[value]
+    while node.op.name in STAY:
+        node = build.nodes[node.operands[0]]
+    if isinstance(node.op, Dequantize):
+        return node.op.scale
+    if isinstance(node.op, Input) and node.op.label in ports:
+        return np.asarray(float(ports[node.op.label].scale))
+    return None
+
+
+def port_of(graph: Graph, label: str, section: QuantiseSection, data: Array) -> Port:
+    """The integers at an input, from calibration data: `activation_bits` wide, a scale that covers the data."""
+    signed = bool(data.min() < 0)
+    scale = activation_scale(Statistics.of(data), section.activation_bits, signed, section)
+    return Port(*natural_range(section.activation_bits, signed), Fraction(scale))
