@@ -135,7 +135,7 @@ def test_a_forged_float_graph_breaks_the_chain(tmp_path: Path, model: Path, caps
 
 
 def test_python_takes_graphs_and_gives_results(tmp_path: Path, model: Path, data: Path) -> None:
-    graph = load_model(model).graph
+    graph = load_model(model).model
     made = nc.compiler.compile(graph, target="paper", output=tmp_path / "build", options={"limit": 100})
     assert made.build.manifest.options["limit"] == 100
     assert nc.compiler.evaluate(made.build.folder, nc.compiler.load_data(data)).agreement == 1.0
