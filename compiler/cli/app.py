@@ -6,7 +6,20 @@ from typing import Any
 
 import typer
 
-from nc.compiler.cli import compile, doctor, eval, explain, inspect, ops, schema, simulate, targets, verify
+from nc.compiler.cli import (
+    compile,
+    devices,
+    doctor,
+    eval,
+    explain,
+    inspect,
+    ops,
+    schema,
+    simulate,
+    synth,
+    targets,
+    verify,
+)
 from nc.compiler.cli.command import Command, register
 
 _ABOUT = "Compile trained neural networks to hardware that is proved to compute them."
@@ -16,9 +29,11 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "simulate": (simulate.run, "nc simulate build --data test.npz --vectors 100"),
     "eval": (eval.run, "nc eval build --data test.npz"),
     "verify": (verify.run, "nc verify build"),
+    "synth": (synth.run, "nc synth build --device ice40-hx8k --pnr"),
     "inspect": (inspect.run, "nc inspect model.onnx"),
     "doctor": (doctor.run, "nc doctor"),
     "targets": (targets.run, "nc targets"),
+    "devices": (devices.run, "nc devices"),
     "ops": (ops.run, "nc ops"),
     "explain": (explain.run, "nc explain NC210"),
     "schema": (schema.run, "nc schema --target fpga > nc.schema.json"),

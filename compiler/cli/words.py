@@ -28,7 +28,7 @@ def pairs(title: str, fields: Mapping[str, object]) -> Table:
 
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
     for name, value in fields.items():
-        if value is not None:
+        if value is not None and value != {} and value != []:
             drawn.add_row(name.replace("_", " "), shown(value))
     return drawn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ CELLS = {"sfq": "sfq", "ftl": "threshold", "egfet": "printed"}
 """Cell families of --cells, and the target that knows each."""
 
 NETLISTS = (".v", ".sv", ".aig", ".aag", ".blif")
+_TOP = "top"  # a circuit may be called like a keyword of Verilog
 _MODULE = re.compile(r"^\s*module\s+(\\\S+|\w+)", re.MULTILINE)
 
 
@@ -42,8 +43,9 @@ class Synthesis:
 
     def to_json(self) -> dict[str, object]:
         """The fields of `nc synth --json`."""
-        fields = asdict(self)
-        return fields | fields.pop("more")
+        fields: dict[str, object] = asdict(self)
+        del fields["more"]
+        return fields | dict(self.more)
 
 
 def synth(
@@ -119,13 +121,13 @@ def _as_verilog(path: Path, folder: Path) -> tuple[Path, str]:
         return path, names[-1]
     from nc.compiler.frontends.aiger import read_aiger
     from nc.compiler.frontends.blif import read_blif
-    from nc.ir.netlist_export import identifier, to_verilog
+    from nc.ir.netlist_export import to_verilog
 
     netlist = read_blif(path) if path.suffix == ".blif" else read_aiger(path)
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / f"{path.stem}.v"
-    written.write_text(to_verilog(netlist, models=True))
-    return written, identifier(netlist.name)
+    written.write_text(to_verilog(replace(netlist, name=_TOP), models=True))
+    return written, _TOP
 
 
 def _result(found: Mapping[str, object], begin: float) -> Synthesis:
