@@ -20,7 +20,7 @@ def load(placement: Placement, inputs: Array) -> Array:
     """Image bits of the first layer: inputs (N, ...) integers to a buffer (N, image words, W) bool."""
     unit, pes = placement.config.input, placement.config.pes
     flat = np.asarray(inputs, np.int64).reshape(len(inputs), -1)
-    padded = np.zeros((len(flat), unit.beats * pes), np.int64)
+    padded = np.zeros((len(flat), unit.beats * unit.lanes), np.int64)
     padded[:, : flat.shape[1]] = flat
     buffer = np.zeros((len(flat), placement.config.image_words, pes), np.bool_)
     for plane in range(unit.planes):
@@ -29,7 +29,8 @@ def load(placement: Placement, inputs: Array) -> Array:
         else:
             top = plane == unit.planes - 1
             bits = ((padded >> plane) & 1).astype(np.bool_) ^ (top and unit.signed)
-        buffer[:, plane * unit.beats : (plane + 1) * unit.beats] = bits.reshape(len(flat), unit.beats, pes)
+        start = plane * unit.beats
+        buffer[:, start : start + unit.beats, : unit.lanes] = bits.reshape(len(flat), unit.beats, unit.lanes)
     return buffer
 
 
@@ -38,16 +39,16 @@ def window_indices(placed: PlacedLayer, pes: int) -> Array:
     loops = placed.descriptor.image_loops
     deep = loops[0][0]
     words = np.zeros(1, np.int64)
-    for count, step in loops[:3]:  # one window: channel words innermost
+    for count, step in loops[:5]:  # one window: channel words innermost
         words = (np.arange(count)[:, None] * step + words[None, :]).reshape(-1)
     bits = words[:, None] * pes + np.arange(pes)
-    valid = np.where(np.arange(len(words)) % deep == deep - 1, placed.descriptor.valid, pes)
+    valid = np.where(np.arange(len(words)) % deep == deep - 1, placed.descriptor.valid, placed.descriptor.full)
     window = bits[np.arange(pes) < valid[:, None]]
     sub = np.zeros(1, np.int64)
-    for count, step in loops[3:5]:
+    for count, step in loops[5:7]:
         sub = (np.arange(count)[:, None] * step + sub[None, :]).reshape(-1)
     position = np.zeros(1, np.int64)
-    for count, step in loops[6:8]:
+    for count, step in loops[8:10]:
         position = (np.arange(count)[:, None] * step + position[None, :]).reshape(-1)
     start = (position[:, None] + sub[None, :]) * pes + placed.descriptor.image_start * pes
     return np.asarray(start[:, :, None] + window)
@@ -124,6 +125,8 @@ def decode(placement: Placement, buffer: Array) -> Array:
     bits = words.transpose(0, 1, 3, 2).reshape(len(buffer), passes * pes, unit.planes)[:, : unit.elements]
     if unit.bipolar:
         return bits[:, :, 0].astype(np.int64) * 2 - 1
+    if unit.planes == 1:
+        return bits[:, :, 0].astype(np.int64)
     weights = np.left_shift(np.int64(1), np.arange(unit.planes))
     weights[-1] = -weights[-1]
     values = bits.astype(np.int64) @ weights

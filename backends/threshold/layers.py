@@ -24,16 +24,19 @@ class Window:
     """Where a node finds its image bits: position-major words, `channels` bits each position, planes one after another.
 
     `kernel`, `stride`, `pool` (window and stride of the OR) and `output` (after pooling) are (y, x); `extent` the
-    input's. A dense layer is one position whose channels are all its inputs.
+    input's. A dense layer is one position whose channels are all its inputs. Each plane of the window is read once for
+    each of `weight_planes`. `pack`: image bits in a full word when that is not the width of the array.
     """
 
     channels: int
     planes: int = 1
+    weight_planes: int = 1
     extent: tuple[int, int] = (1, 1)
     kernel: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     pool: tuple[int, int] = (1, 1)
     output: tuple[int, int] = (1, 1)
+    pack: int = 0
 
     @property
     def positions(self) -> int:
@@ -43,20 +46,30 @@ class Window:
     def subs(self) -> int:
         return self.pool[0] * self.pool[1]
 
-    def words(self, pes: int) -> int:
-        """Image words of the whole input."""
-        return self.planes * self.extent[0] * self.extent[1] * -(-self.channels // pes)
+    def packed(self, pes: int) -> int:
+        """Image bits in a full channel word."""
+        return self.pack or pes
+
+    def deep(self, pes: int) -> int:
+        """Words of one position."""
+        return -(-self.channels // self.packed(pes))
+
+    def valid(self, pes: int) -> list[int]:
+        """Image bits of each word of the window, in order."""
+        deep, full = self.deep(pes), self.packed(pes)
+        position = [full] * (deep - 1) + [self.channels - (deep - 1) * full]
+        return position * (self.kernel[0] * self.kernel[1] * self.planes * self.weight_planes)
 
     def image_loops(self, pes: int, passes: int) -> tuple[tuple[int, int], ...]:
-        """The eight address loops (count, step), innermost first."""
-        deep = -(-self.channels // pes)
+        """The address loops (count, step), innermost first, in the order of `nc.hdl.threshold.config.IMAGE_LOOPS`."""
+        deep = self.deep(pes)
         line = self.extent[1] * deep
-        # a layer with several planes is dense: its planes take the place of the kernel's columns
-        across = (self.kernel[1], deep) if self.planes == 1 else (self.planes, deep)
         return (
             (deep, 1),
-            across,
+            (self.kernel[1], deep),
             (self.kernel[0], line),
+            (self.weight_planes, 0),
+            (self.planes, self.extent[0] * line),
             (self.pool[1], self.stride[1] * deep),
             (self.pool[0], self.stride[0] * line),
             (passes, 0),
@@ -100,6 +113,7 @@ class Network:
     layers: tuple[ArrayLayer, ...]
     output_width: int
     argmax: bool = False
+    bipolar: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,13 @@ class Placement:
     @property
     def output_cycles(self) -> int:
         return self.config.output.elements * (self.config.output.planes + 2)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last input beat to the first output beat."""
+        unit = self.config.output
+        first = self.output_cycles if unit.argmax else unit.planes + 2
+        return sum(layer.cycles for layer in self.layers) + 1 + first
 
     @property
     def cycles(self) -> int:
@@ -172,12 +193,13 @@ def place_network(
         window = layer.window
         passes = layer.passes(pes)
         rows = len(weight_rows(program))
-        deep = -(-layer.window.channels // pes)
+        valid = window.valid(pes)
         descriptor = LayerDescriptor(
             program=len(instructions),
             image_start=source,
             image_loops=window.image_loops(pes, passes),
-            valid=window.channels - (deep - 1) * pes,
+            full=window.packed(pes),
+            valid=valid[window.deep(pes) - 1],
             weight_start=weight_address,
             weight_loops=((rows, 1), (window.subs, 0), (passes, rows), (window.positions, 0)),
             output_start=address,
@@ -187,10 +209,7 @@ def place_network(
         source = address
         per_pass = layer.node.columns if layer.node.kind == "value" else 1
         address += window.positions * passes * per_pass
-        line = [pes] * (deep - 1) + [descriptor.valid]
-        stalls = gearbox_stalls(
-            takes(program), line * (window.planes * window.kernel[0] * window.kernel[1]), shape.fresh
-        )
+        stalls = gearbox_stalls(takes(program), valid, shape.fresh)
         instructions += instruction_words(program)
         weight_address += passes * rows
         if images:
@@ -204,7 +223,7 @@ def place_network(
         elements=last.outputs,
         planes=planes,
         width=network.output_width,
-        bipolar=last.node.kind == "compare",
+        bipolar=last.node.kind == "compare" and network.bipolar,
         argmax=network.argmax,
     )
     config = ArrayConfig(

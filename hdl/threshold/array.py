@@ -29,14 +29,15 @@ from nc.hdl.threshold.pe import ProcessingElement
 
 
 class ThresholdArray(wiring.Component):
-    """The array of `config`: stream in `s_*` (W elements a beat), stream out `m_*` (one element a beat)."""
+    """The array of `config`: stream in `s_*` (`input.lanes` elements a beat), stream out `m_*` (one element a beat)."""
 
     def __init__(self, config: ArrayConfig) -> None:
         self.config = config
         super().__init__(
             {
-                "s_tdata": In(config.input.bits * config.pes),
+                "s_tdata": In(config.input.bits * config.input.lanes),
                 "s_tvalid": In(1),
+                "s_tlast": In(1),
                 "s_tready": Out(1),
                 "m_tdata": Out(config.output.width),
                 "m_tvalid": Out(1),
@@ -103,7 +104,7 @@ class ThresholdArray(wiring.Component):
             left.eq(Mux(flush, 0, Mux(enable, fill - take, fill))),
             rest.eq(Mux(flush, 0, Mux(enable, supply >> take, supply))),
             append.eq(flush | (running & (left < lanes) & ~node_fetched)),
-            valid.eq(Mux(image_address.inner_end, layer.valid, pes)),
+            valid.eq(Mux(image_address.inner_end, layer.valid, layer.full)),
             image_address.load.eq(start),
             image_address.step.eq(append),
         ]
@@ -207,8 +208,8 @@ class ThresholdArray(wiring.Component):
         return m
 
     def _load(self, m: Module, address: Signal, word: Signal, enable: Signal) -> None:
-        """One beat of W elements becomes one word, or one word for each bit plane."""
-        unit, pes = self.config.input, self.config.pes
+        """One beat of elements becomes one word, or one word for each bit plane."""
+        unit = self.config.input
         beat = Signal(range(max(2, unit.beats)))
         plane = Signal(range(max(2, unit.planes)))
         last_plane = Signal()
@@ -218,7 +219,7 @@ class ThresholdArray(wiring.Component):
             self.s_tready.eq(last_plane),
             address.eq(beat + sum((Mux(plane == p, p * unit.beats, 0) for p in range(1, unit.planes)), Const(0))),
         ]
-        for p in range(pes):
+        for p in range(unit.lanes):
             element = self.s_tdata[p * unit.bits : (p + 1) * unit.bits]
             if unit.planes == 1:
                 value = element.as_signed() if unit.signed else element

@@ -9,10 +9,11 @@ from amaranth.lib import data
 from nc.hdl.threshold.address import loop_layout
 from nc.hdl.threshold.shape import PeShape
 
-IMAGE_LOOPS = 8
-"""Loops of the image address: channel word, kernel x, kernel y, pool x, pool y, pass, position x, position y."""
+IMAGE_LOOPS = 10
+"""Loops of the image address: channel word, kernel x, kernel y, weight plane, input plane, pool x, pool y, pass,
+position x, position y."""
 
-IMAGE_GROUP = 3
+IMAGE_GROUP = 5
 """The first loops make one node: the words of its window."""
 
 WEIGHT_LOOPS = 4
@@ -23,13 +24,14 @@ WEIGHT_LOOPS = 4
 class LayerDescriptor:
     """One layer as the controller runs it. `loops` are (count, step), innermost first; addresses are word numbers.
 
-    `program`: first instruction; `valid`: image bits in the last channel word of a position; `subs`: nodes that are
-    OR-ed into one output bit (pool window), `nodes`: all nodes of one element, subs included.
+    `program`: first instruction; `full`, `valid`: image bits in a channel word of a position, and in its last;
+    `subs`: nodes that are OR-ed into one output bit (pool window), `nodes`: all nodes of one element, subs included.
     """
 
     program: int
     image_start: int
     image_loops: tuple[tuple[int, int], ...]
+    full: int
     valid: int
     weight_start: int
     weight_loops: tuple[tuple[int, int], ...]
@@ -54,13 +56,15 @@ class OutputUnit:
 @dataclass(frozen=True)
 class InputUnit:
     """How elements become image bits: `bits` wide, `signed`; with `planes` 1 the bit is [x >= threshold], otherwise
-    the bit planes of x with the top plane inverted when signed. `beats` of W elements; plane p at p * beats."""
+    the bit planes of x with the top plane inverted when signed. `beats` of `lanes` elements; plane p at
+    p * beats."""
 
     bits: int
     signed: bool
     threshold: int
     planes: int
     beats: int
+    lanes: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def descriptor_layout(width: int, pes: int) -> data.StructLayout:
             "program": width,
             "image_start": width,
             "image_loops": loop_layout(IMAGE_LOOPS, width),
+            "full": pes.bit_length(),
             "valid": pes.bit_length(),
             "weight_start": width,
             "weight_loops": loop_layout(WEIGHT_LOOPS, width),
@@ -118,6 +123,7 @@ def descriptor_value(layer: LayerDescriptor, width: int, pes: int) -> int:
                 "program": layer.program,
                 "image_start": layer.image_start,
                 "image_loops": loops(layer.image_loops),
+                "full": layer.full,
                 "valid": layer.valid,
                 "weight_start": layer.weight_start,
                 "weight_loops": loops(layer.weight_loops),

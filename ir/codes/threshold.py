@@ -23,4 +23,39 @@ CODES: dict[str, Code] = {
         "The partial sums of a node must fit the registers of one processing element: about three bits for each "
         "binary column of the sum. Give the element more registers or split the node.",
     ),
+    "NC705": Code(
+        "program image does not match the array",
+        "A program and its memory images are made for one shape of processing element and one number of them: the "
+        "instruction word has other fields on any other array. Compile again with the array's own parameters.",
+    ),
+    "NC706": Code(
+        "technology file",
+        "Area, power and delay figures come from a technology file, a YAML mapping with exactly the fields of the one "
+        "that nc brings. Copy it and change the values.",
+    ),
+    "NC710": Code(
+        "operation cannot run on the threshold array",
+        "The array runs chains of matrix products and convolutions with constant weights, biases, max pools, "
+        "staircases and a final argmax. Everything else needs another target; `--target fpga` runs every integer "
+        "network.",
+    ),
+    "NC711": Code(
+        "not a binary network",
+        "The array multiplies bits by bits. Between layers, activations must be bits or staircases of at most 15 "
+        "steps; weights may have a few bits when the layer's inputs are bits. Train with sign activations (QONNX "
+        "BipolarQuant, 1-bit Brevitas layers), or use --target fpga.",
+    ),
+    "NC712": Code(
+        "zero padding of a binary convolution",
+        "A padded zero is neither -1 nor +1, so it has no bit. Pad explicitly with -1 or +1, or train without padding.",
+    ),
+    "NC713": Code(
+        "layout of a convolution's input image",
+        "The array reads windows position by position, so the image must arrive with its channels last (and be "
+        "transposed inside the model), or have one channel.",
+    ),
+    "NC714": Code(
+        "results of the last layer",
+        "The array sends a vector of integers (sums of bipolar products) or of bits. Other forms need another target.",
+    ),
 }

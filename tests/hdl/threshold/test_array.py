@@ -35,7 +35,7 @@ def dense(rng: np.random.Generator) -> tuple[Network, int]:
         make(rng, Node((20,)), 9, Window(20)),
         make(rng, Node((0, 9), "value", 6), 5, Window(9)),
     )
-    return Network(InputUnit(4, False, 8, 1, 4), layers, 6), 30
+    return Network(InputUnit(4, False, 8, 1, 4, PES), layers, 6), 30
 
 
 def classifier(rng: np.random.Generator) -> tuple[Network, int]:
@@ -43,7 +43,7 @@ def classifier(rng: np.random.Generator) -> tuple[Network, int]:
         make(rng, Node((30,)), 20, Window(30)),
         make(rng, Node((0, 20), "value", 7), 11, Window(20)),
     )
-    return Network(InputUnit(4, False, 8, 1, 4), layers, 4, argmax=True), 30
+    return Network(InputUnit(4, False, 8, 1, 4, PES), layers, 4, argmax=True), 30
 
 
 def bit_planes(rng: np.random.Generator) -> tuple[Network, int]:
@@ -51,7 +51,7 @@ def bit_planes(rng: np.random.Generator) -> tuple[Network, int]:
         make(rng, Node((10, 10, 10)), 20, Window(10, planes=3)),
         make(rng, Node((20,)), 3, Window(20)),
     )
-    return Network(InputUnit(3, True, 0, 3, 2), layers, 2), 10
+    return Network(InputUnit(3, True, 0, 3, 2, PES), layers, 2), 10
 
 
 def convolution(rng: np.random.Generator) -> tuple[Network, int]:
@@ -61,7 +61,7 @@ def convolution(rng: np.random.Generator) -> tuple[Network, int]:
         make(rng, Node((34,)), 9, Window(17, extent=(3, 2), kernel=(2, 1), pool=(1, 2), output=(2, 1))),
         make(rng, Node((18,), "value", 6), 4, Window(9, extent=(2, 1), kernel=(2, 1))),
     )
-    return Network(InputUnit(2, True, 0, 1, 20), layers, 6), 160
+    return Network(InputUnit(2, True, 0, 1, 20, PES), layers, 6), 160
 
 
 def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list[int]]:

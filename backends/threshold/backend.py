@@ -1,0 +1,126 @@
+"""The threshold target: a binary network becomes a SIMD array of threshold-logic processing elements and its program.
+
+The array's architecture follows TULIP (Wagle, Khatri, Vrudhula, ICCD 2020, arXiv 2104.01699), which is described in the
+pending US patent application US20220121915A1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amaranth.hdl import Elaboratable
+
+from nc.backends.backend import Link
+from nc.backends.threshold import golden
+from nc.backends.threshold.images import write_images
+from nc.backends.threshold.layers import Placement, place_network
+from nc.backends.threshold.mapping import map_graph, problems
+from nc.backends.threshold.options import Options as ThresholdOptions
+from nc.backends.threshold.report import layer_rows
+from nc.hdl.threshold.array import ThresholdArray
+from nc.hdl.verilog import to_verilog
+from nc.ir.diagnostics import Diagnostic
+from nc.ir.graph import Graph
+from nc.ir.stream import StreamSpec, TensorPort
+
+if TYPE_CHECKING:
+    from nc.backends.backend import SynthesisRequest
+
+
+@dataclass(frozen=True)
+class Design:
+    """`placement` is everything the hardware and the golden model need; the ports are the graph's."""
+
+    placement: Placement
+    input: TensorPort
+    output: TensorPort
+
+    def spec(self) -> StreamSpec:
+        config = self.placement.config
+        return StreamSpec(
+            (self.input,),
+            (self.output,),
+            config.input.bits * config.input.lanes,
+            config.output.width,
+            latency=self.placement.latency,
+            ii=self.placement.cycles,
+        )
+
+
+class ThresholdBackend:
+    """Satisfies `nc.backends.backend.Backend`."""
+
+    name = "threshold"
+    summary = "binary networks on a SIMD array of threshold-logic elements, with certified schedules"
+    stage = "integer"
+    Options = ThresholdOptions
+    engines = ("verilator", "icarus", "amaranth")
+
+    def check(self, graph: Graph, options: ThresholdOptions) -> Sequence[Diagnostic]:
+        return problems(graph, options.array.pes)
+
+    def lower(self, graph: Graph, options: ThresholdOptions) -> Design:
+        array = options.array
+        network = map_graph(graph, array.pes)
+        placement = place_network(network, array.pes, array.pe.shape(), options.schedule.effort, array.pe.cell)
+        (source,), (target,) = graph.inputs.items(), graph.outputs.items()
+        return Design(placement, _port(graph, *source), _port(graph, *target))
+
+    def emit(self, design: Design, folder: Path) -> None:
+        hdl = folder / "hdl"
+        hdl.mkdir(parents=True, exist_ok=True)
+        (hdl / "top.v").write_text(to_verilog(ThresholdArray(design.placement.config)))
+        write_images(design.placement, hdl)
+
+    def testbench(self, design: Design) -> StreamSpec | None:
+        return design.spec()
+
+    def module(self, design: Design) -> Elaboratable | None:
+        return ThresholdArray(design.placement.config)
+
+    def estimate(self, design: Design) -> Mapping[str, object]:
+        """Cycles are exact (nothing depends on data); energy is by the technology file."""
+        placement = design.placement
+        rows = layer_rows(placement)
+        return {
+            "pes": placement.config.pes,
+            "cycles": placement.cycles,
+            "latency_cycles": placement.latency,
+            "operations": sum(layer.layer.operations for layer in placement.layers),
+            "program_words": len(placement.config.instructions),
+            "weight_bits": len(placement.config.weights) * placement.config.pes * placement.config.shape.fresh,
+            "image_bits": placement.config.image_words * placement.config.pes,
+            "layers": rows,
+        }
+
+    def links(self, build: Path, graph: Graph, options: ThresholdOptions) -> Sequence[Link]:
+        """Programs run cycle by cycle on random inputs against the integer graph, and every schedule's rules."""
+        from nc.compiler.driver.vectors import make_vectors
+
+        design = self.lower(graph, options)
+        vectors = make_vectors(graph, None, 64, 1, ())
+        (inputs,), (expected,) = vectors.inputs.values(), vectors.expected.values()
+        got, _ = golden.run(design.placement, inputs)
+        wrong = int((got.reshape(len(got), -1) != expected.reshape(len(got), -1)).any(axis=1).sum())
+        detail = f"{len(got)} random inputs, {wrong} differ"
+        legal = ", ".join(f"{p.schedule.cycles}/{p.schedule.bounds.full_adders}" for p in design.placement.layers)
+        return [
+            Link("PE programs obey the element's rules", "equal", f"cycles/lower bound by layer: {legal}"),
+            Link("PE programs = integer graph", "different" if wrong else "equal", detail),
+        ]
+
+    def synthesise(
+        self, build: Path, graph: Graph, options: ThresholdOptions, request: SynthesisRequest
+    ) -> Mapping[str, object]:
+        raise NotImplementedError
+
+
+def _port(graph: Graph, name: str, value: int) -> TensorPort:
+    kind = graph.type(value)
+    return TensorPort(name, kind.shape, kind.int.bits, kind.int.signed)
+
+
+BACKEND = ThresholdBackend()

@@ -1,0 +1,383 @@
+"""From the integer graph to the array's network: which operations become layers, and what does not fit.
+
+A layer is a matrix product or convolution with constant weights, with what follows it: a bias, a max pool, and the
+staircase that makes bits again; the last layer may end in integers. Staircases with several steps become
+thermometer bits: one neuron for each step, the same weights with another threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nc.backends.threshold.encoding import Activation, accumulate, ceil
+from nc.backends.threshold.layers import ArrayLayer, Network, Window
+from nc.backends.threshold.node import Node
+from nc.hdl.threshold.config import InputUnit
+from nc.ir.diagnostics import Collector, Diagnostic, InternalError, NcError, Where
+from nc.ir.graph import Graph
+from nc.ir.graph import Node as GraphNode
+from nc.ir.ops.argmax import ArgMax
+from nc.ir.ops.conv import Conv
+from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.multi_threshold import MultiThreshold
+from nc.ir.ops.transpose import Transpose
+from nc.ir.types import IntType, bits_for
+
+Array = np.ndarray[Any, Any]
+
+MAX_STEPS = 15
+"""Steps of a staircase that may become thermometer bits (4-bit activations)."""
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A tensor in the image buffer: `index` (Y, X, channel bits) names the element of the graph's tensor, row-major,
+    that each stored bit belongs to; `stored` False while it is still the raw input."""
+
+    index: Array
+    activation: Activation
+    stored: bool = True
+
+
+@dataclass(frozen=True)
+class Sums:
+    """An accumulator that has not met its staircase yet."""
+
+    name: str
+    weights: Array
+    bias: Array
+    window: Window
+    source: Bits
+    shape: tuple[int, ...]
+    kind: IntType
+
+
+@dataclass
+class Mapper:
+    """Walks the graph in order; every operation has a handler in `_HANDLERS`."""
+
+    graph: Graph
+    pes: int
+    found: Collector = field(default_factory=Collector)
+    layers: list[ArrayLayer] = field(default_factory=list)
+    input: InputUnit | None = None
+    argmax: bool = False
+    values: dict[int, Bits | Sums] = field(default_factory=dict)
+
+    def run(self) -> Network:
+        """The network; raises every problem found at once (NC710 .. NC714)."""
+        graph = self.graph
+        if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+            self.found.error("NC710", "the array runs networks with one input and one output, "
+                             f"not {len(graph.inputs)} and {len(graph.outputs)}")  # fmt: skip
+            self.found.raise_if_any()
+        for value, node in enumerate(graph.nodes):
+            if node.constant is not None:
+                continue
+            handler = _HANDLERS.get(node.op.name)
+            if handler is None:
+                self._error("NC710", f"operation '{node.op.name}' cannot run on the array", node,
+                            "binary networks are matrix products and convolutions with bits between them; "
+                            "--target fpga runs every integer network")  # fmt: skip
+                continue
+            operand = next((v for v in node.operands if graph.nodes[v].constant is None), None)
+            if node.op.name != "input" and operand not in self.values:
+                continue  # an operand already failed
+            made = handler(self, node, value, operand)
+            if made is not None:
+                self.values[value] = made
+        self.found.raise_if_any()
+        (output,) = graph.outputs.values()
+        last = self.values[output]
+        if isinstance(last, Sums):
+            self._value_layer(last)
+        self.found.raise_if_any()
+        if not self.layers or self.input is None:
+            self.found.error("NC710", "the network has no layer that the array could run")
+            self.found.raise_if_any()
+            raise InternalError("unreachable")
+        kind = graph.type(output).int
+        if isinstance(last, Bits):
+            plain = (last.activation.offset, last.activation.scale) in ((-1, 2), (0, 1))
+            if last.index.size != graph.type(output).size or last.index.shape[:2] != (1, 1) or not plain:
+                self._error("NC714", "binary results on the array must be a vector of bipolar values or bits",
+                            graph.nodes[output], "end in a dense layer")  # fmt: skip
+                self.found.raise_if_any()
+        return Network(self.input, tuple(self.layers), kind.bits, self.argmax, kind.lo < 0)
+
+    def _error(self, code: str, message: str, node: GraphNode, help: str) -> None:
+        self.found.error(code, message, where=Where(node=node.origin), help=help)
+
+    # -- handlers -------------------------------------------------------------------------------------------
+
+    def on_input(self, node: GraphNode, value: int, operand: int | None) -> Bits:
+        del operand
+        shape = node.type.shape
+        index = np.arange(node.type.size).reshape(1, 1, -1)
+        if self._first_layer_is_conv():
+            index = np.arange(node.type.size).reshape(shape if len(shape) == 3 else (1, 1, -1))
+            if len(shape) == 3 and shape[0] == 1:
+                index = index.reshape(shape[1], shape[2], 1)  # one channel: rows and columns are positions already
+        kind = node.type.int
+        if kind.step != 1 or kind.hi - kind.lo == 1:  # bits on the wire: the greater of two values is a one
+            self.input = self._input_unit(kind, kind.hi, 1, index)
+            return Bits(index, Activation(kind.lo, kind.hi - kind.lo))
+        return Bits(index, Activation(0, 1, kind.bits), stored=False)
+
+    def _first_layer_is_conv(self) -> bool:
+        names = [n.op.name for n in self.graph.nodes if n.op.name in ("conv", "matmul")]
+        return names[:1] == ["conv"]
+
+    def _input_unit(self, kind: IntType, threshold: int, planes: int, index: Array) -> InputUnit:
+        channels = index.shape[2]
+        lanes = self.pes
+        if index.shape[0] * index.shape[1] > 1:
+            lanes = next(d for d in range(min(self.pes, channels), 0, -1) if channels % d == 0)
+        return InputUnit(kind.bits, kind.signed, threshold, planes, -(-index.size // lanes), lanes)
+
+    def _raw(self, source: Bits) -> Bits:
+        """The raw input as bit planes, now that nothing binarises it."""
+        kind = next(n.type.int for n in self.graph.nodes if n.op.name == "input")
+        self.input = self._input_unit(kind, 0, kind.bits, source.index)
+        offset = -(1 << kind.bits - 1) if kind.signed else 0
+        return Bits(source.index, Activation(offset, 1, kind.bits))
+
+    def on_reshape(self, node: GraphNode, value: int, operand: int | None) -> Bits | Sums:
+        """Elements keep their row-major numbers."""
+        source = self.values[_known(operand)]
+        return replace(source, shape=node.type.shape) if isinstance(source, Sums) else source
+
+    def on_transpose(self, node: GraphNode, value: int, operand: int | None) -> Bits | None:
+        assert isinstance(node.op, Transpose)
+        source = self.values[_known(operand)]
+        if isinstance(source, Sums):
+            self._error("NC710", "sums cannot be transposed on the array", node, "transpose the bits instead")
+            return None
+        before = np.arange(node.type.size).reshape(self.graph.type(_known(operand)).shape)
+        renumber = np.empty(node.type.size, np.int64)
+        renumber[before.transpose(node.op.perm).reshape(-1)] = np.arange(node.type.size)
+        return replace(source, index=renumber[source.index])
+
+    def on_matmul(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
+        weights = self.graph.nodes[node.operands[1]].constant
+        source = self.values[_known(operand)]
+        if weights is None or node.operands[0] != operand or weights.ndim != 2 or isinstance(source, Sums):
+            self._error("NC710", "a matrix product on the array must be bits times constant weights", node,
+                        "activations between layers must be binarised")  # fmt: skip
+            return None
+        if self.graph.type(_known(operand)).rank != 1:
+            self._error("NC710", "a matrix product on the array must take a vector", node, "flatten its input")
+            return None
+        if not source.stored:
+            source = self._raw(source)
+        height, width, channels = source.index.shape
+        ordered = weights[source.index.reshape(-1)].T
+        window = Window(channels, source.activation.planes, extent=(height, width), kernel=(height, width))
+        window = self._packed(window)
+        kind = node.type.int
+        return Sums(node.origin, ordered, np.zeros(len(ordered), np.int64), window, source, node.type.shape, kind)
+
+    def on_conv(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
+        op = node.op
+        assert isinstance(op, Conv)
+        weights = self.graph.nodes[node.operands[1]].constant
+        source = self.values[_known(operand)]
+        shape = self.graph.type(_known(operand)).shape
+        plain = len(shape) == 3 and op.groups == 1 and set(op.dilations) == {1}
+        if weights is None or isinstance(source, Sums) or not plain:
+            self._error("NC710", "a convolution on the array must be two-dimensional, with constant weights and one "
+                        "group, on bits", node, "activations between layers must be binarised")  # fmt: skip
+            return None
+        if any(op.pads):
+            self._error("NC712", f"a convolution on the array must have no zero padding, not pads {list(op.pads)}",
+                        node, "pad with -1 or +1 before the layer, or train without padding")  # fmt: skip
+            return None
+        planes = np.arange(shape[0] * shape[1] * shape[2]).reshape(shape)
+        height, width, channels = source.index.shape
+        repeat = channels // shape[0]
+        if not np.array_equal(source.index, np.repeat(planes.transpose(1, 2, 0), repeat, axis=2)):
+            self._error("NC713", f"the input of the first convolution must be (height, width, channels) or have one "
+                        f"channel, not {list(shape)}", node,
+                        "feed the image with its channels last and transpose it in the model")  # fmt: skip
+            return None
+        if not source.stored:
+            source = self._raw(source)
+        kernel = np.repeat(weights.transpose(0, 2, 3, 1), repeat, axis=3).reshape(len(weights), -1)
+        window = Window(
+            channels,
+            source.activation.planes,
+            extent=(height, width),
+            kernel=(weights.shape[2], weights.shape[3]),
+            stride=(op.strides[0], op.strides[1]),
+            output=(node.type.shape[1], node.type.shape[2]),
+        )
+        window = self._packed(window)
+        kind = node.type.int
+        return Sums(node.origin, kernel, np.zeros(len(kernel), np.int64), window, source, node.type.shape, kind)
+
+    def _packed(self, window: Window) -> Window:
+        """The first layer reads words as the stream packed them."""
+        if self.layers or self.input is None or self.input.lanes == self.pes:
+            return window
+        return replace(window, pack=self.input.lanes)
+
+    def on_add(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
+        sums = self.values[_known(operand)]
+        other = next((self.graph.nodes[v].constant for v in node.operands if v != operand), None)
+        if not isinstance(sums, Sums) or other is None or sums.window.subs > 1:
+            self._error("NC710", "an addition on the array must add a constant to the sums of a layer", node,
+                        "residual connections need --target fpga")  # fmt: skip
+            return None
+        spread = np.broadcast_to(other, sums.shape).reshape(sums.shape[0], -1)
+        if (spread != spread[:, :1]).any():
+            self._error("NC710", "a bias on the array must be one number a channel", node, "fold it otherwise")
+            return None
+        return replace(sums, bias=sums.bias + spread[:, 0], kind=node.type.int)
+
+    def on_max_pool(self, node: GraphNode, value: int, operand: int | None) -> Sums | Bits | None:
+        op = node.op
+        assert isinstance(op, MaxPool)
+        source = self.values[_known(operand)]
+        window = op.window
+        plain = len(op.kernel) == 2 and not any(op.pads) and set(op.dilations) == {1} and op.kernel == op.strides
+        if not plain or (isinstance(source, Bits) and not source.stored):
+            self._error("NC710", "a max pool on the array must have stride = kernel and no padding, after a layer",
+                        node, "")  # fmt: skip
+            return None
+        del window
+        pool = (op.kernel[0], op.kernel[1])
+        if isinstance(source, Sums):  # the staircase ascends, so it commutes with the maximum
+            output = (node.type.shape[1], node.type.shape[2])
+            return replace(source, window=replace(source.window, pool=pool, output=output), shape=node.type.shape)
+        last = self.layers[-1]
+        if last.window.subs > 1 or len(self.graph.users[_known(operand)]) > 1:
+            self._error("NC710", "two max pools in a row cannot run on the array", node, "merge them")
+            return None
+        output = (node.type.shape[1], node.type.shape[2])
+        self.layers[-1] = replace(last, window=replace(last.window, pool=pool, output=output))
+        channels = source.index.shape[2]
+        repeat = channels // node.type.shape[0]
+        return replace(source, index=_spatial_index(node.type.shape, repeat))
+
+    def on_multi_threshold(self, node: GraphNode, value: int, operand: int | None) -> Bits | None:
+        op = node.op
+        assert isinstance(op, MultiThreshold)
+        source = self.values[_known(operand)]
+        steps = op.thresholds.shape[1]
+        if isinstance(source, Bits):
+            uniform = len(op.thresholds) == 1 and steps == 1 and op.sign[0] > 0 and op.step > 0
+            if source.stored or not uniform:
+                self._error("NC711", "bits of the input must come from one threshold for all elements", node,
+                            "let the first layer take the input's bit planes instead")  # fmt: skip
+                return None
+            kind = next(n.type.int for n in self.graph.nodes if n.op.name == "input")
+            self.input = self._input_unit(kind, int(op.thresholds[0, 0]), 1, source.index)
+            return Bits(source.index, Activation(op.base, op.step))
+        if steps > MAX_STEPS or op.step <= 0:
+            self._error("NC711", f"activations must have 1 to {MAX_STEPS} ascending steps on the array, not {steps}",
+                        node, "train with sign activations or at most 4 bits, or use --target fpga")  # fmt: skip
+            return None
+        return self._threshold_layer(node, source, op)
+
+    def on_argmax(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
+        assert isinstance(node.op, ArgMax)
+        source = self.values[_known(operand)]
+        if not isinstance(source, Sums) or node.op.last or len(source.shape) != 1:
+            self._error("NC710", "argmax on the array must be the network's end, ties to the lowest index", node, "")
+            return None
+        self.argmax = True
+        return source
+
+    # -- layers ---------------------------------------------------------------------------------------------
+
+    def _threshold_layer(self, node: GraphNode, sums: Sums, op: MultiThreshold) -> Bits | None:
+        channels = sums.shape[0]
+        steps = op.thresholds.shape[1]
+        edges = np.broadcast_to(op.thresholds, (channels, steps))
+        falling = np.broadcast_to(op.sign, channels) < 0
+        if falling.any() and sums.window.subs > 1:
+            self._error("NC710", "a falling staircase after a max pool cannot run on the array", node,
+                        "put the activation before the pool")  # fmt: skip
+            return None
+        weights = np.where(falling[:, None], -sums.weights, sums.weights)
+        made = accumulate(weights, sums.source.activation)
+        if made is None:
+            return self._planes(node)
+        largest = sum(count << j for j, count in enumerate(made.products))
+        layer_node = Node(made.products)
+        addends = []
+        for c in range(channels):
+            for k in range(steps):
+                edge = int(edges[c, k]) - int(sums.bias[c])  # w x >= edge, or w x <= edge when falling
+                threshold = ceil(((-edge if falling[c] else edge) - made.beta[c]) / made.alpha)
+                addends.append(layer_node.addend_for(min(max(threshold, 0), largest + 1)))
+        window = replace(sums.window, weight_planes=made.repeats)
+        self.layers.append(
+            ArrayLayer(sums.name, layer_node, window, np.repeat(made.weights, steps, axis=0), np.array(addends))
+        )
+        shape = sums.shape if len(sums.shape) == 3 else (sums.shape[0], 1, 1)
+        return Bits(_spatial_index(shape, steps), Activation(op.base, op.step))
+
+    def _value_layer(self, sums: Sums) -> None:
+        node = next(n for n in self.graph.nodes if n.origin == sums.name)
+        made = accumulate(sums.weights, sums.source.activation)
+        if made is None:
+            self._planes(node)
+            return
+        alpha = int(made.alpha)
+        if len(sums.shape) != 1 or made.alpha != alpha or alpha < 1 or alpha & (alpha - 1):
+            self._error("NC714", "integer results on the array must be a vector of bipolar sums", node,
+                        "binarise the last layer's input")  # fmt: skip
+            return
+        shift = alpha.bit_length() - 1
+        columns = bits_for(min(sums.kind.lo, -1), sums.kind.hi)
+        layer_node = Node((0,) * shift + made.products, "value", columns)
+        addends = np.array([int(b + int(c)) % (1 << columns) for b, c in zip(made.beta, sums.bias, strict=True)])
+        window = replace(sums.window, weight_planes=made.repeats)
+        self.layers.append(ArrayLayer(sums.name, layer_node, window, made.weights, addends))
+
+    def _planes(self, node: GraphNode) -> None:
+        self._error("NC711", "a layer must not have multi-bit weights and multi-bit inputs at once on the array", node,
+                    "binarise its weights or its inputs")  # fmt: skip
+
+
+def _spatial_index(shape: tuple[int, ...], repeat: int) -> Array:
+    """Element numbers of a (C, H, W) tensor as the image buffer holds it: positions, then channels."""
+    return np.repeat(np.arange(int(np.prod(shape))).reshape(shape).transpose(1, 2, 0), repeat, axis=2)
+
+
+def _known(operand: int | None) -> int:
+    if operand is None:
+        raise InternalError("an operation without a variable operand reached the array")
+    return operand
+
+
+_HANDLERS: dict[str, Callable[[Mapper, GraphNode, int, int | None], Bits | Sums | None]] = {
+    "input": Mapper.on_input,
+    "reshape": Mapper.on_reshape,
+    "transpose": Mapper.on_transpose,
+    "matmul": Mapper.on_matmul,
+    "conv": Mapper.on_conv,
+    "add": Mapper.on_add,
+    "max_pool": Mapper.on_max_pool,
+    "multi_threshold": Mapper.on_multi_threshold,
+    "argmax": Mapper.on_argmax,
+}
+
+
+def map_graph(graph: Graph, pes: int) -> Network:
+    """The array's network of an integer graph; raises NcError with everything that does not fit."""
+    return Mapper(graph, pes).run()
+
+
+def problems(graph: Graph, pes: int) -> tuple[Diagnostic, ...]:
+    """What `map_graph` would refuse."""
+    try:
+        map_graph(graph, pes)
+    except NcError as error:
+        return error.diagnostics
+    return ()
