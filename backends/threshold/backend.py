@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link
@@ -24,6 +25,7 @@ from nc.hdl.threshold.array import ThresholdArray
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import Diagnostic
 from nc.ir.graph import Graph
+from nc.ir.interpret import evaluate
 from nc.ir.stream import StreamSpec, TensorPort
 
 if TYPE_CHECKING:
@@ -98,11 +100,14 @@ class ThresholdBackend:
 
     def links(self, build: Path, graph: Graph, options: ThresholdOptions) -> Sequence[Link]:
         """Programs run cycle by cycle on random inputs against the integer graph, and every schedule's rules."""
-        from nc.compiler.driver.vectors import make_vectors
-
         design = self.lower(graph, options)
-        vectors = make_vectors(graph, None, 64, 1, ())
-        (inputs,), (expected,) = vectors.inputs.values(), vectors.expected.values()
+        ((name, value),) = graph.inputs.items()
+        kind = graph.type(value).int
+        steps = np.random.default_rng(1).integers(
+            0, (kind.hi - kind.lo) // kind.step + 1, (64, *graph.type(value).shape)
+        )
+        inputs = kind.lo + kind.step * steps
+        (expected,) = (evaluate(graph, {name: inputs})[label] for label in graph.outputs)
         got, _ = golden.run(design.placement, inputs)
         wrong = int((got.reshape(len(got), -1) != expected.reshape(len(got), -1)).any(axis=1).sum())
         detail = f"{len(got)} random inputs, {wrong} differ"

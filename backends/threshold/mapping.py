@@ -306,7 +306,8 @@ class Mapper:
         weights = np.where(falling[:, None], -sums.weights, sums.weights)
         made = accumulate(weights, sums.source.activation)
         if made is None:
-            return self._planes(node)
+            self._planes(node)
+            return None
         largest = sum(count << j for j, count in enumerate(made.products))
         layer_node = Node(made.products)
         addends = []

@@ -14,11 +14,11 @@ class Section(BaseModel):
 class Pe(Section):
     """The processing element: what a schedule may use."""
 
-    neurons: int = Field(4, ge=2, le=16, description="threshold neurons [1,1,1,2;T] of a processing element")
-    registers: int = Field(16, ge=2, le=256, description="register bits local to each neuron")
-    reads: int = Field(6, ge=3, le=48, description="register read ports of a processing element")
-    fresh: int = Field(3, ge=3, le=6, description="XNOR products that enter a processing element in a cycle")
-    cell: str = Field("", description="standard cell to instantiate as neuron; empty: the behavioural model")
+    neurons: int = Field(default=4, ge=2, le=16, description="threshold neurons [1,1,1,2;T] of a processing element")
+    registers: int = Field(default=16, ge=2, le=256, description="register bits local to each neuron")
+    reads: int = Field(default=6, ge=3, le=48, description="register read ports of a processing element")
+    fresh: int = Field(default=3, ge=3, le=6, description="XNOR products that enter a processing element in a cycle")
+    cell: str = Field(default="", description="standard cell to instantiate as neuron; empty: the behavioural model")
 
     def shape(self) -> PeShape:
         return PeShape(self.neurons, self.registers, self.reads, self.fresh)
@@ -27,14 +27,14 @@ class Pe(Section):
 class ArraySection(Section):
     """The SIMD array."""
 
-    pes: int = Field(64, ge=4, le=1024, description="processing elements (the published array has 256)")
+    pes: int = Field(default=64, ge=4, le=1024, description="processing elements (the published array has 256)")
     pe: Pe = Pe()
 
 
 class ScheduleSection(Section):
     """How hard the scheduler tries."""
 
-    effort: int = Field(0, ge=0, le=8, description="0: a fixed grid of policies; above: random ones too")
+    effort: int = Field(default=0, ge=0, le=8, description="0: a fixed grid of policies; above: random ones too")
 
 
 class Options(Section):
