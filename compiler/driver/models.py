@@ -39,9 +39,9 @@ def model_source(model: Any, example_input: Any = None, options: Any = None) -> 
     if isinstance(model, str | Path):
         return load_model(model, options)
     if not isinstance(model, Model):
-        from nc.compiler.frontends.torch import from_module
+        from nc.compiler.frontends.torch_export import from_torch
 
-        model = from_module(model, example_input)
+        model = from_torch(model, example_input)
     text, arrays = to_text(model) if isinstance(model, Graph) else dumps(model)
     digest = hashlib.sha256(text.encode())
     for array in arrays.values():
@@ -82,4 +82,11 @@ def _nir(path: Path, options: Any) -> Network:
     return load(path, NirOptions(dt=section.dt, integrator=section.integrator, reset=section.reset))
 
 
-FRONTENDS: dict[str, Callable[[Path, Any], Model]] = {".onnx": _onnx, ".nir": _nir}
+def _pt2(path: Path, options: Any) -> Graph:
+    from nc.compiler.frontends.torch_export import read_pt2
+
+    del options
+    return read_pt2(path)
+
+
+FRONTENDS: dict[str, Callable[[Path, Any], Model]] = {".onnx": _onnx, ".pt2": _pt2, ".nir": _nir}

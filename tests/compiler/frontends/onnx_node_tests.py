@@ -126,8 +126,11 @@ class Result:
         return not self.reason
 
 
-def run_all() -> list[Result]:
-    """Every node test of a listed operator, expansions of it included, in order of name."""
+def run_all(batch: str | None = None) -> list[Result]:
+    """Every node test of a listed operator, expansions of it included, in order of name.
+
+    batch: None keeps tensors whole; 'first' takes the leading axis of the data as the batch, where that has a meaning.
+    """
     found = []
     for case in sorted(load_model_tests(kind="node"), key=lambda c: str(c.name)):
         folder = Path(case.model_dir)
@@ -137,7 +140,7 @@ def run_all() -> list[Result]:
             continue
         inputs = [_stored(path, info) for path, info in _files(folder, "input", model.graph.input)]
         outputs = [_stored(path, info) for path, info in _files(folder, "output", model.graph.output)]
-        found.append(Result(case.name, op, _is_plain(model), _reason(model, op, inputs, outputs)))
+        found.append(Result(case.name, op, _is_plain(model), _reason(model, op, inputs, outputs, batch)))
     return found
 
 
@@ -182,27 +185,34 @@ def _is_plain(model: onnx.ModelProto) -> bool:
     return all(p.type.WhichOneof("value") == "tensor_type" and p.type.tensor_type.elem_type in _PLAIN for p in ports)
 
 
-def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[Any]) -> str:
+def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[Any], batch: str | None) -> str:
     names = [info.name for info in model.graph.input]
-    data = set(names if op in _ALL_DATA else names[:1])
-    if op == "Where":
-        data.discard(names[0])
-    if op in _ALL_BOUND:
-        data = set()
+    data = _data(op, names)
+    if batch and op in _ALL_DATA:  # a smaller operand is a constant: it has no batch axis
+        largest = max(array.shape for array in inputs)
+        data = {n for n, a in zip(names, inputs, strict=True) if n in data and a.shape == largest}
+    batch = batch if data else None  # a constant has no batch
     bound = {n: a for n, a in zip(names, inputs, strict=True) if n not in data}
-    fed = {n: a[None] for n, a in zip(names, inputs, strict=True) if n in data and a is not None}
-    shapes = {n: a.shape[1:] for n, a in fed.items()}
+    fed = {n: a for n, a in zip(names, inputs, strict=True) if n in data and a is not None}
+    shapes = {n: a.shape for n, a in fed.items()}
     try:
-        graph = from_onnx(model, batch=None, constants=bound, shapes=shapes)
-        made = evaluate(graph, {n: a for n, a in fed.items() if n in graph.inputs})
+        graph = from_onnx(model, batch=batch, constants=bound, shapes=shapes)
+        made = evaluate(graph, {n: a if batch else a[None] for n, a in fed.items() if n in graph.inputs})
     except NcError as error:
         return error.diagnostics[0].message
-    got = [made[info.name][0] for info in model.graph.output]
+    got = [made[info.name] if batch else made[info.name][0] for info in model.graph.output]
     if all(map(_same, got, outputs)):
         return ""
     theirs = _onnxruntime(model, dict(zip(names, inputs, strict=True)))
     agree = theirs is not None and all(map(_same, got, theirs))
     return "the stored result differs" + (", onnxruntime's equals ours" if agree else "")
+
+
+def _data(op: str, names: list[str]) -> set[str]:
+    """Inputs that stay inputs of the graph."""
+    if op in _ALL_BOUND:
+        return set()
+    return {"Where": set(names[1:])}.get(op, set(names if op in _ALL_DATA else names[:1]))
 
 
 def _same(got: Any, want: Any) -> bool:

@@ -40,6 +40,16 @@ def test_at_least_95_percent_of_the_plain_tests_pass(results: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_with_a_batch_axis_the_same_or_refused(runner: Any, results: Any) -> None:
+    """Taking the leading axis as the batch changes no result; it may have no meaning, then NC105 says so."""
+    batched = runner.run_all("first")
+    whole = {r.name: r.reason for r in results}
+    wrong = [r.name for r in batched if r.reason.startswith("the stored") and r.reason != whole[r.name]]
+    assert wrong == []
+    assert sum(r.passed for r in batched) >= 380
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_every_listed_operator_is_tested(runner: Any, results: Any) -> None:
     tested = {r.op for r in results if r.passed}
     assert set(runner.LISTED + runner.QUANTISED) - tested == set()
