@@ -1,1 +1,3 @@
-"""Backend package."""
+"""Superconducting single-flux-quantum circuits: cells, mapping, balancing, timing, files."""
+
+from nc.backends.sfq.backend import BACKEND as BACKEND

@@ -26,7 +26,11 @@ def cell_json(cell: SfqCell) -> dict[str, object]:
     }
 
 
-def design_json(design: Balanced) -> dict[str, object]:
+Tensors = Mapping[str, Mapping[str, object]]
+"""For each port: `shape`, `bits` of an element, `signed`."""
+
+
+def design_json(design: Balanced, tensors: Tensors | None = None) -> dict[str, object]:
     """The netlist with cells, clocking, roles and stages: all that `nc.sim.pulse_build` reads."""
     return {
         "format": 1,
@@ -42,6 +46,7 @@ def design_json(design: Balanced) -> dict[str, object]:
         },
         "roles": [ROLES[role] for role in design.role.tolist()],
         "stages": design.stage.tolist(),
+        "tensors": dict(tensors or {}),
     }
 
 
@@ -120,12 +125,12 @@ def to_dot(design: Balanced) -> str:
     return "\n".join([*rows, "}"]) + "\n"
 
 
-def write_design(design: Balanced, folder: Path, top: str = "top") -> None:
+def write_design(design: Balanced, folder: Path, top: str = "top", tensors: Tensors | None = None) -> None:
     """All files into `folder`; deterministic bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{top}.v").write_text(to_verilog(design.netlist))
     (folder / "cells.v").write_text(cells_verilog(design.library, design.netlist.count()))
-    (folder / "netlist.json").write_text(json.dumps(design_json(design), indent=1) + "\n")
+    (folder / "netlist.json").write_text(json.dumps(design_json(design, tensors)) + "\n")
     (folder / "figures.json").write_text(json.dumps(figures(design), indent=1, sort_keys=True) + "\n")
     (folder / f"{top}.sdf").write_text(to_sdf(design))
     (folder / f"{top}.dot").write_text(to_dot(design))

@@ -47,6 +47,10 @@ QUICK = ("choices-mfs", "sop-mfs", "gia")
 """The scripts that win most often; the rest is for `effort: high`."""
 
 
+LARGE, LARGE_SCRIPTS = 15_000, ("choices-mfs",)
+"""Beyond so many gates one script takes as long as all of them on a small circuit."""
+
+
 @dataclass(frozen=True)
 class Mapped:
     """A netlist of library gates (without clock pins) and the recipe that made it."""
@@ -166,6 +170,8 @@ def candidates(source: Netlist, library: Library, *, effort: str = "normal", sec
             help="cut the design at its registers, or unroll it",
         )
     names = QUICK if effort == "quick" else tuple(SCRIPTS)
+    if source.n_cells > LARGE and effort != "high":
+        names = LARGE_SCRIPTS
     jobs = [(s, start, n) for s, start in starting_points(source, effort) for n in names]
 
     def run(job: tuple[str, Netlist, str]) -> Mapped | None:

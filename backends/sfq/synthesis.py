@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nc.backends.sfq import legal, physical
 from nc.backends.sfq.balance import Schedule, schedule
+from nc.backends.sfq.emit import write_design
 from nc.backends.sfq.figures import figures
 from nc.backends.sfq.library import BUILT_IN, Library, load_library
 from nc.backends.sfq.mapping import Mapped, candidates
@@ -105,12 +106,16 @@ def synthesise_file(
     done = synthesise(read_source(path), library, phases=phases, effort=effort, objective=objective, wiring=wiring)
     found = figures(done.design)
     if output is not None:
-        from nc.backends.sfq.emit import write_design
-
-        write_design(done.design, output)
+        write_design(done.design, output, done.source.name)
+    by_phases = []
+    for k in (1, 2, 3, 4):
+        design = physical.build(done.mapped.netlist, schedule(done.mapped.netlist, k), library, wiring=wiring)
+        jj = design.jj()
+        by_phases.append({"phases": k, "dff": int((design.role == physical.BALANCE).sum()), "jj": jj["total"]})
     return {
         "circuit": path.stem,
         **found,
+        "by_phases": by_phases,
         "recipe": done.mapped.recipe,
         "optimal": done.plan.optimal,
         "lp_gap": done.plan.gap,

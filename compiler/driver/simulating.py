@@ -143,8 +143,12 @@ def _hardware(
 def _own(
     opened: Opened, spec: StreamSpec | None, vectors: Vectors, engine: str, waves: bool
 ) -> tuple[Simulation, Outputs]:
-    """A target without a stream port simulates its own artefacts: pulses, circuits, cores."""
-    run = opened.backend.simulate  # type: ignore[attr-defined]
+    """A target without a stream port: its own simulator, or one of `nc.sim` that reads its artefacts."""
+    from nc.sim import pulse_engine
+
+    of_sim: Mapping[str, Any] = {"pulse": pulse_engine.simulate}
+    engine = opened.backend.engines[0] if engine == "auto" else engine
+    run = of_sim.get(engine) or opened.backend.simulate  # type: ignore[attr-defined]
     fields = dict(run(opened.build.folder, opened.staged, opened.settings.options, engine, vectors))
     outputs = fields.pop("outputs")
     known = {f.name for f in dataclass_fields(Simulation)}

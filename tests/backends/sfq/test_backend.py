@@ -1,0 +1,100 @@
+"""From a binary network's file to pulses: compile, simulate, verify; budget and determinism."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nc.backends.sfq import BACKEND
+from nc.backends.sfq.budget import estimate
+from nc.backends.sfq.emit import design_json
+from nc.compiler.driver import compiling, simulating, verifying
+from nc.compiler.driver.opened import Opened
+from nc.ir.diagnostics import NcError
+
+pytest.importorskip("pyosys", reason="ABC comes with pyosys: pip install pyosys")
+PORT = ["input.x.bits=2", "input.x.scale=1", "input.x.signed=true"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    spec = importlib.util.spec_from_file_location("sfq_bnn", Path(__file__).with_name("bnn.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path: Path = module.write_bnn(tmp_path_factory.mktemp("bnn") / "bnn.onnx", (8, 5, 3))
+    return path
+
+
+@pytest.fixture(scope="module")
+def build(model: Path) -> Path:
+    out = model.parent / "build"
+    compiling.compile(model, target="sfq", output=out, set=PORT)
+    return out
+
+
+def test_pulses_equal_the_golden_model(build: Path) -> None:
+    found = simulating.simulate(build, engine="pulse", vectors=300)
+    assert found.engine == "pulse" and found.ok
+    assert found.vectors == 300 and found.mismatches == 0
+    assert found.more["violation_count"] == 0
+    assert found.ii_cycles == 1.0
+
+
+def test_every_link_of_the_chain_holds(build: Path) -> None:
+    result = verifying.verify(build)
+    assert result.ok
+    verdicts = {link.name: link.verdict for link in result.links}
+    assert verdicts["logic ≡ SFQ netlist (SAT proof by ABC, balancing as wires)"] == "equal"
+    assert verdicts["integer graph ≡ logic (1024 random vectors)"] == "equal"
+
+
+def test_a_damaged_netlist_is_found(build: Path, tmp_path: Path) -> None:
+    """Swap one XOR for an OR in the build: the proof says so, and so do the pulses."""
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(build, broken)
+    path = broken / "hdl" / "netlist.json"
+    data = json.loads(path.read_text())
+    rows = data["netlist"].splitlines()
+    at = max(i for i, row in enumerate(rows) if row.startswith("cell ") and " XOR " in row)
+    rows[at] = rows[at].replace(" XOR ", " OR2 ")
+    data["netlist"] = "\n".join(rows) + "\n"
+    path.write_text(json.dumps(data))
+    opened = Opened.of(build)
+    links = BACKEND.links(broken, opened.staged, opened.settings.options)
+    assert [link.verdict for link in links] == ["equal", "different"]
+
+
+def test_junctions_by_role_are_in_the_manifest(build: Path) -> None:
+    found = json.loads((build / "manifest.json").read_text())["estimate"]
+    assert set(found["jj"]) == {"logic", "balance", "split", "clock", "wire", "interface", "total"}
+    assert found["jj"]["total"] == sum(v for k, v in found["jj"].items() if k != "total")
+
+
+def test_lowering_is_deterministic(build: Path) -> None:
+    opened = Opened.of(build)
+    again = BACKEND.lower(opened.staged, opened.settings.options)
+    written = json.loads((build / "hdl" / "netlist.json").read_text())
+    made = json.loads(json.dumps(design_json(again.result.design)))
+    assert made["netlist"] == written["netlist"]
+
+
+def test_a_network_beyond_the_budget_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(NcError) as error:
+        compiling.compile(model, target="sfq", output=tmp_path / "out", set=[*PORT, "sfq.max_jj=2000"])
+    assert "NC805" in str(error.value)
+    assert "unrolled network must need at most 2,000 Josephson junctions, not about" in str(error.value)
+    assert "layer 'fc0" in str(error.value) or "layer 'bn0" in str(error.value) or "layer 'q1" in str(error.value)
+
+
+def test_the_estimate_is_of_the_right_size(build: Path) -> None:
+    design = Opened.of(build).design
+    guess = sum(estimate(design.words).values())
+    assert 0.4 < guess / design.result.design.jj()["total"] < 2.5
+    assert np.isfinite(guess)
