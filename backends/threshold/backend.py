@@ -22,6 +22,8 @@ from nc.backends.threshold.mapping import map_graph, problems
 from nc.backends.threshold.options import Options as ThresholdOptions
 from nc.backends.threshold.report import layer_rows
 from nc.hdl.threshold.array import ThresholdArray
+from nc.hdl.threshold.config import ArrayConfig
+from nc.hdl.threshold.pe import ProcessingElement
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import Diagnostic
 from nc.ir.graph import Graph
@@ -74,7 +76,9 @@ class ThresholdBackend:
     def emit(self, design: Design, folder: Path) -> None:
         hdl = folder / "hdl"
         hdl.mkdir(parents=True, exist_ok=True)
-        (hdl / "top.v").write_text(to_verilog(ThresholdArray(design.placement.config)))
+        config = design.placement.config
+        (hdl / "top.v").write_text(to_verilog(ThresholdArray(config, instances=True)))
+        (hdl / "threshold_pe.v").write_text(pe_verilog(config))
         write_images(design.placement, hdl)
 
     def testbench(self, design: Design) -> StreamSpec | None:
@@ -121,6 +125,18 @@ class ThresholdBackend:
         self, build: Path, graph: Graph, options: ThresholdOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
         raise NotImplementedError
+
+
+def pe_verilog(config: ArrayConfig) -> str:
+    """The processing element as a module of its own."""
+    element = ProcessingElement(config.shape, config.cell)
+    ports = {
+        "instruction": element.instruction.as_value(),
+        "enable": element.enable,
+        "fresh": element.fresh,
+        "q": element.q,
+    }
+    return to_verilog(element, ports, "threshold_pe")
 
 
 def _port(graph: Graph, name: str, value: int) -> TensorPort:

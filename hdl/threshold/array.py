@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -29,10 +29,15 @@ from nc.hdl.threshold.pe import ProcessingElement
 
 
 class ThresholdArray(wiring.Component):
-    """The array of `config`: stream in `s_*` (`input.lanes` elements a beat), stream out `m_*` (one element a beat)."""
+    """The array of `config`: stream in `s_*` (`input.lanes` elements a beat), stream out `m_*` (one element a beat).
 
-    def __init__(self, config: ArrayConfig) -> None:
+    `instances`: processing elements as instances of a module `threshold_pe` that is emitted once, instead of one
+    submodule each: the Verilog stays short, and simulators compile it once.
+    """
+
+    def __init__(self, config: ArrayConfig, instances: bool = False) -> None:
         self.config = config
+        self.instances = instances
         super().__init__(
             {
                 "s_tdata": In(config.input.bits * config.input.lanes),
@@ -141,17 +146,17 @@ class ThresholdArray(wiring.Component):
         m.d.sync += emitting.eq(enable & instruction.emit)
         with m.If(enable):
             m.d.sync += emit_neuron.eq(instruction.emit_neuron)
+        pixels = Signal(lanes)  # the image bit of each product lane
+        for b in range(lanes):
+            order = sum((is_product[k] for k in range(b)), Const(0, 1))
+            m.d.comb += pixels[b].eq(supply.bit_select(order, 1))
         for p in range(pes):
-            element = ProcessingElement(config.shape, config.cell)
-            m.submodules[f"pe{p}"] = element
-            m.d.comb += [element.instruction.as_value().eq(fetch.data), element.enable.eq(enable)]
+            fresh = Signal(lanes, name=f"fresh{p}")
+            q = self._element(m, p, fetch.data, enable, fresh)
             for b in range(lanes):
                 own = weight.data[p * lanes + b]
-                order = sum((is_product[k] for k in range(b)), Const(0, 1))
-                m.d.comb += element.fresh[b].eq(
-                    Mux(kinds[b] == LANE_ADDEND, own, is_product[b] & ~(own ^ supply.bit_select(order, 1)))
-                )
-            m.d.comb += emitted[p].eq(element.q.bit_select(emit_neuron, 1))
+                m.d.comb += fresh[b].eq(Mux(kinds[b] == LANE_ADDEND, own, is_product[b] & ~(own ^ pixels[b])))
+            m.d.comb += emitted[p].eq(q.bit_select(emit_neuron, 1))
 
         # -- results ----------------------------------------------------------------------------------------
         sub, node = Signal(width), Signal(width)
@@ -206,6 +211,29 @@ class ThresholdArray(wiring.Component):
                 m.next = "READ"
             self._output(m, read.data, output_address, reading)
         return m
+
+    def _element(self, m: Module, p: int, instruction: Any, enable: Signal, fresh: Signal) -> Signal:
+        """Processing element p; returns its flip-flops."""
+        if self.instances:
+            q = Signal(self.config.shape.neurons, name=f"q{p}")
+            m.submodules[f"pe{p}"] = Instance(
+                "threshold_pe",
+                i_clk=ClockSignal(),
+                i_rst=ResetSignal(),
+                i_instruction=instruction,
+                i_enable=enable,
+                i_fresh=fresh,
+                o_q=q,
+            )
+            return q
+        element = ProcessingElement(self.config.shape, self.config.cell)
+        m.submodules[f"pe{p}"] = element
+        m.d.comb += [
+            element.instruction.as_value().eq(instruction),
+            element.enable.eq(enable),
+            element.fresh.eq(fresh),
+        ]
+        return element.q
 
     def _load(self, m: Module, address: Signal, word: Signal, enable: Signal) -> None:
         """One beat of elements becomes one word, or one word for each bit plane."""
