@@ -40,4 +40,9 @@ CODES: dict[str, Code] = {
         ".pt2 (a program saved by torch.export). Pickled torch checkpoints (.pt, .pth) are never loaded, since "
         "loading one runs code: export the module with torch.export.save, or call nc.compiler.compile on it.",
     ),
+    "NC008": Code(
+        "examples not found",
+        "`nc demo` compiles a network of the repository's examples/, which an installed package does not hold. Run "
+        "it in a clone, where `make demo` also installs what it needs.",
+    ),
 }
