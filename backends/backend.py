@@ -55,7 +55,8 @@ class Backend(Protocol):
     """One technology.
 
     `stage`: the form in which it takes the graph: 'integer' keeps tensor operations (arrays, crossbars, cores),
-    'primitive' has them decomposed into the closed set of `nc.ir.stages`.
+    'primitive' has them decomposed into the closed set of `nc.ir.stages`, 'spiking' has a fixed-point spiking network
+    in its place (`nc.ir.spiking`), made from the graph where the model is an ordinary network.
     `Options`: a pydantic model (extra='forbid'); its fields are top-level sections of nc.yaml for this target.
     `engines`: names of the `nc.sim` engines that can run its builds, in order of preference.
     """

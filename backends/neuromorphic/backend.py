@@ -38,7 +38,7 @@ class NeuromorphicBackend:
 
     name = "neuromorphic"
     summary = "spiking networks on time-multiplexed neuron cores, exact to the integer model spike for spike"
-    stage = "integer"
+    stage = "spiking"
     Options = Options
     engines = ("verilator", "icarus", "amaranth")
 

@@ -15,7 +15,7 @@ from nc.compiler.builds.exchange import output_place
 from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset, load
-from nc.compiler.driver.forms import form_of
+from nc.compiler.driver.forms import Form, form_of
 from nc.compiler.driver.models import model_source
 from nc.compiler.driver.vectors import make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
@@ -81,7 +81,7 @@ def compile(
     with watch.stage("read"):
         source = model_source(model, example_input, settings.options)
         calibration = read_data(calib, settings)
-    form = form_of(source.model)
+    form = form_of(source.model, backend.stage)
     integer = form.to_integers(source.model, settings, calibration, watch)
     taken = form.to_stage(integer, backend.stage, watch)
     warnings = _checked(backend, taken, settings)
@@ -94,7 +94,7 @@ def compile(
             if keep_float:
                 form.write(source.model, folder, FLOAT)
         with watch.stage("bench"):
-            _write_bench(backend, design, taken, calibration, settings, folder)
+            _write_bench(backend, design, (form, integer, taken), calibration, settings, folder)
         written = Manifest(
             target=backend.name,
             source=source.to_json(),
@@ -136,14 +136,14 @@ def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnosti
 
 
 def _write_bench(
-    backend: Backend, design: Any, model: Any, data: Dataset | None, settings: Settings, folder: Path
+    backend: Backend, design: Any, model: tuple[Form, Any, Any], data: Dataset | None, settings: Settings, folder: Path
 ) -> None:
     spec = backend.testbench(design)
     if spec is None:
         return
     from nc.sim.bench import write_bench
 
-    vectors = make_vectors(model, data, BENCH_VECTORS, settings, spec.probes)
+    vectors = make_vectors(*model, data, BENCH_VECTORS, settings, spec.probes)
     inputs, expected = vectors.at(spec)
     hdl = sorted((folder / "hdl").glob("*.v"))
     write_bench(folder / "tb", spec, hdl, inputs, expected, vectors.probes)

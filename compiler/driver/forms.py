@@ -1,7 +1,7 @@
-"""The two kinds of model that the front door knows, behind one protocol: tensor graphs and spiking networks.
+"""The kinds of model that the front door knows, behind one protocol: tensor graphs, spiking networks, and both.
 
-Commands ask a form for what they need and never look inside a model. The kind of a model is found by its type, that
-of a build by the first word of model.nc.
+Commands ask a form for what they need and never look inside a model. The form of a model is found by its type and
+the target's stage, that of a build by its files.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Form(Protocol):
 
     def write(self, model: Any, folder: Path, names: Names) -> None: ...
 
-    def read(self, folder: Path, names: Names) -> Any: ...
+    def read(self, folder: Path, names: Names, settings: Settings) -> Any: ...
 
     def bind(self, model: Any, data: Dataset, settings: Settings) -> dict[str, Array]:
         """The arrays that `run` takes, from DATA: integers for an integer model, real numbers for a real one."""
@@ -87,10 +87,14 @@ class Form(Protocol):
     def describe(self, model: Any) -> Description: ...
 
 
-def form_of(model: Any) -> Form:
-    """The form of a model in memory."""
+def form_of(model: Any, stage: str) -> Form:
+    """The form of a model in memory for a backend of that stage: a tensor graph becomes spiking where it must."""
     from nc.ir.graph import Graph
 
+    if isinstance(model, Graph) and stage == "spiking":
+        from nc.compiler.driver.converted_form import CONVERTED
+
+        return CONVERTED
     if isinstance(model, Graph):
         from nc.compiler.driver.tensor_form import TENSOR
 
@@ -102,9 +106,12 @@ def form_of(model: Any) -> Form:
 
 def form_in(folder: Path) -> Form:
     """The form of a build (NC424 when model.nc begins with neither word)."""
+    from nc.compiler.driver.converted_form import CONVERTED, GRAPH
     from nc.compiler.driver.spiking_form import SPIKING
     from nc.compiler.driver.tensor_form import TENSOR
 
+    if (folder / GRAPH.text).is_file():
+        return CONVERTED
     forms: dict[str, Form] = {TENSOR.word: TENSOR, SPIKING.word: SPIKING}
     path = folder / INTEGER.text
     first = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nc.backends import registry
 from nc.compiler.builds.manifest import NAME
@@ -47,23 +46,21 @@ def inspect(model: Path | str) -> Inspection:
     path = Path(model)
     if path.is_dir() or path.name == NAME:
         opened = Opened.of(path if path.is_dir() else path.parent)
-        return _inspection(path.name, opened.integer)
+        found = tuple(opened.backend.check(opened.staged, opened.settings.options))
+        description = opened.form.describe(opened.integer)
+        return Inspection(path.name, description, opened.form.figures(opened.integer), {opened.build.target: found})
     source = load_model(path)
-    return _inspection(source.name, source.model)
-
-
-def _inspection(name: str, model: Any) -> Inspection:
-    form = form_of(model)
-    shown, figures = model, None
+    description, figures = form_of(source.model, "integer").describe(source.model), None
     targets: dict[str, tuple[Diagnostic, ...]] = {}
-    for target in registry.names():
-        backend = registry.find(target)
+    for name in registry.names():
+        backend = registry.find(name)
         settings = resolve(backend.Options)
+        form = form_of(source.model, backend.stage)
         try:
-            integer = form.to_integers(model, settings, None, Stopwatch())
-            shown, figures = integer, form.figures(integer)
-            taken = form.to_stage(integer, backend.stage, Stopwatch())
-            targets[target] = tuple(backend.check(taken, settings.options))
+            integer = form.to_integers(source.model, settings, None, Stopwatch())
+            if figures is None:
+                description, figures = form.describe(integer), form.figures(integer)
+            targets[name] = tuple(backend.check(form.to_stage(integer, backend.stage, Stopwatch()), settings.options))
         except NcError as error:
-            targets[target] = error.diagnostics
-    return Inspection(name, form.describe(shown), figures, targets)
+            targets[name] = error.diagnostics
+    return Inspection(source.name, description, figures, targets)

@@ -41,12 +41,14 @@ class Opened:
     @cached_property
     def integer(self) -> Any:
         """The truth."""
-        return self.form.read(self.build.folder, INTEGER)
+        return self.form.read(self.build.folder, INTEGER, self.settings)
 
     @cached_property
     def real(self) -> Any:
         """The float model, None for a build made with --no-float."""
-        return self.form.read(self.build.folder, FLOAT) if FLOAT.text in self.build.manifest.files else None
+        if FLOAT.text not in self.build.manifest.files:
+            return None
+        return self.form.read(self.build.folder, FLOAT, self.settings)
 
     @cached_property
     def staged(self) -> Any:

@@ -15,6 +15,7 @@ from nc.ir.graph import Graph
 STAGES = {
     "integer": list[Step],  # the target keeps tensor operations
     "primitive": pipelines.to_primitives,
+    "spiking": list[Step],  # only spiking networks get here, and they have one stage
 }
 
 

@@ -83,7 +83,9 @@ def simulate(
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
     spec = _spec(opened)
-    drawn = make_vectors(opened.staged, samples, vectors, opened.settings, spec.probes if spec else ())
+    drawn = make_vectors(
+        opened.form, opened.integer, opened.staged, samples, vectors, opened.settings, spec.probes if spec else ()
+    )
     found, outputs = run(opened, spec, drawn, engine, waves)
     result = replace(found, accuracy=_accuracy(opened, outputs, samples))
     opened.build.report("simulate", result.to_json())

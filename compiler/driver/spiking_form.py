@@ -42,7 +42,7 @@ class SpikingForm:
 
         if isinstance(real, FixedNetwork):
             return real
-        options = _spiking(settings)
+        options = spiking_options(settings)
         with watch.stage("quantise"):
             sequences = None if calibration is None else _sequences(real, calibration, settings).astype(np.float64)
             fixed = quantise(real, options.precision(), sequences)
@@ -58,7 +58,7 @@ class SpikingForm:
         (folder / names.text).write_text(text, encoding="utf-8")
         write_arrays(folder / names.arrays, arrays)
 
-    def read(self, folder: Path, names: Names) -> Network | FixedNetwork:
+    def read(self, folder: Path, names: Names, settings: Settings) -> Network | FixedNetwork:
         arrays = read_arrays(folder / names.arrays, names.arrays, _LIMIT)
         network = loads((folder / names.text).read_text(encoding="utf-8"), arrays, file=names.text)
         network.verify()
@@ -70,7 +70,7 @@ class SpikingForm:
     def draw(self, integer: FixedNetwork, count: int, settings: Settings) -> dict[str, Array]:
         """Sequences of every density: spike probability (or amplitude) uniform in 0 … 1 by sequence."""
         rng = np.random.default_rng(settings.common.seed)
-        ticks = _spiking(settings).ticks
+        ticks = spiking_options(settings).ticks
         density = rng.random((count, 1, 1))
         parts = []
         for population in integer.inputs:
@@ -117,8 +117,8 @@ class SpikingForm:
         )
 
 
-def _spiking(settings: Settings) -> Any:
-    """The section `spiking` of the neuromorphic target (NC406 for targets without one)."""
+def spiking_options(settings: Settings) -> Any:
+    """The section `spiking` of the target's options (NC406 for targets without one)."""
     section = getattr(settings.options, "spiking", None)
     if section is None:
         fail("NC406", "a spiking network must be compiled for a target that runs spikes", help="--target neuromorphic")
@@ -127,7 +127,7 @@ def _spiking(settings: Settings) -> Any:
 
 def _sequences(model: Network | FixedNetwork, data: Dataset, settings: Settings) -> Array:
     """DATA (N, T, inputs), or of as many elements a tick, cut to the ticks of a sequence; whole numbers (NC406)."""
-    ticks = _spiking(settings).ticks
+    ticks = spiking_options(settings).ticks
     size = sum(p.size for p in model.inputs)
     if data.x.ndim < 3 or data.x.shape[1] < ticks or data.x[0, 0].size != size:
         fail("NC406", f"a sample must be [{ticks} or more ticks, {size} inputs], not {list(data.x.shape[1:])}",

@@ -33,7 +33,7 @@ class TensorForm:
     def write(self, model: Graph, folder: Path, names: Names) -> None:
         write_graph(model, folder, names)
 
-    def read(self, folder: Path, names: Names) -> Graph:
+    def read(self, folder: Path, names: Names, settings: Settings) -> Graph:
         return read_graph(folder, names)
 
     def bind(self, model: Graph, data: Dataset, settings: Settings) -> dict[str, Array]:

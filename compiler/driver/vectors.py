@@ -8,7 +8,7 @@ from typing import Any
 
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
-from nc.compiler.driver.forms import Array, form_of
+from nc.compiler.driver.forms import Array, Form
 from nc.ir.stream import Probe, StreamSpec
 
 DEFAULT_VECTORS = 256
@@ -31,19 +31,25 @@ class Vectors:
 
 
 def make_vectors(
-    model: Any, data: Dataset | None, count: int | None, settings: Settings, probes: Sequence[Probe] = ()
+    form: Form,
+    integer: Any,
+    taken: Any,
+    data: Dataset | None,
+    count: int | None,
+    settings: Settings,
+    probes: Sequence[Probe] = (),
 ) -> Vectors:
     """The first `count` samples of `data` (all without `count`), or `count` random vectors (256 without).
 
-    `model` is the truth: what it computes is what is expected. Probes of layers that it does not know are left out.
+    `integer` is the truth and says what the ports mean; `taken` is the same at the stage that the backend takes, whose
+    layers the probes name. Probes of layers that it does not know are left out.
     """
-    form = form_of(model)
     if data is not None:
-        inputs = form.bind(model, data if count is None else data.head(count), settings)
+        inputs = form.bind(integer, data if count is None else data.head(count), settings)
     else:
-        inputs = form.draw(model, count or DEFAULT_VECTORS, settings)
+        inputs = form.draw(integer, count or DEFAULT_VECTORS, settings)
     layers = tuple(p.layer for p in probes)
-    results = form.run(model, inputs, layers)
+    results = form.run(taken, inputs, layers)
     return Vectors(
         inputs,
         {name: array for name, array in results.items() if name not in layers},

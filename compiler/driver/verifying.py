@@ -74,7 +74,7 @@ def _float_link(opened: Opened, inputs: Mapping[str, Array]) -> Link:
 
 
 def _stage_link(opened: Opened, inputs: Mapping[str, Array]) -> list[Link]:
-    if opened.staged is opened.integer:
+    if opened.staged is opened.integer or not isinstance(opened.integer, Graph):
         return []
     wanted, found = opened.form.run(opened.integer, inputs), opened.form.run(opened.staged, inputs)
     count = sum(int((wanted[k] != found[k]).reshape(SAMPLES, -1).any(axis=1).sum()) for k in wanted)

@@ -1,0 +1,117 @@
+"""An ordinary network on a target that runs spikes: the integer graph, and the spiking network made of it.
+
+The truth of the build is the fixed-point spiking network (model.nc); the integer graph beside it (tensor.nc) says
+which integers DATA becomes at the input, which are shown at every tick (direct encoding). The decision is the largest
+membrane of the outputs after the last tick, ties to the lowest. How well it follows the graph is what `nc eval` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nc.compiler.builds.graphs import INTEGER, Names
+from nc.compiler.config import Settings
+from nc.compiler.data import Dataset
+from nc.compiler.driver.forms import Array, Description, Figures
+from nc.compiler.driver.spiking_form import INPUT, OUTPUT, SPIKING, spiking_options
+from nc.compiler.driver.tensor_form import TENSOR
+from nc.compiler.progress import Stopwatch
+from nc.ir.graph import Graph
+from nc.ir.spiking.fixed import FixedNetwork
+
+GRAPH = Names("tensor.nc", "tensor_weights.npz", "integer")
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """`network` computes, over `ticks`, nearly what `graph` does at once."""
+
+    graph: Graph
+    network: FixedNetwork
+    ticks: int
+
+
+class ConvertedForm:
+    """Satisfies `nc.compiler.driver.forms.Form`; `real` is the float graph."""
+
+    word = SPIKING.word
+
+    def to_integers(self, real: Graph, settings: Settings, calibration: Dataset | None, watch: Stopwatch) -> Converted:
+        from nc.compiler.spiking.convert import convert, repeat
+        from nc.compiler.spiking.quantise import quantise
+
+        graph = TENSOR.to_integers(real, settings, calibration, watch)
+        options = spiking_options(settings)
+        shown = None if calibration is None else next(iter(TENSOR.bind(graph, calibration, settings).values()))
+        with watch.stage("convert"):
+            network = convert(graph, None if shown is None else shown.astype(np.float64))
+        (port,) = (graph.type(v).int for v in graph.inputs.values())
+        precision = replace(options.precision(), input_bits=port.bits, input_signed=port.signed)
+        with watch.stage("quantise-spiking"):
+            sequences = None if shown is None else repeat(shown, options.ticks).astype(np.float64)
+            fixed = quantise(network, precision, sequences)
+            fixed.verify()
+        return Converted(graph, fixed, options.ticks)
+
+    def to_stage(self, integer: Converted, stage: str, watch: Stopwatch) -> FixedNetwork:
+        return SPIKING.to_stage(integer.network, stage, watch)
+
+    def write(self, model: Converted | Graph, folder: Path, names: Names) -> None:
+        if isinstance(model, Graph):
+            TENSOR.write(model, folder, names)
+            return
+        SPIKING.write(model.network, folder, names)
+        TENSOR.write(model.graph, folder, GRAPH)
+
+    def read(self, folder: Path, names: Names, settings: Settings) -> Converted | Graph:
+        if names != INTEGER:
+            return TENSOR.read(folder, names, settings)
+        network = SPIKING.read(folder, names, settings)
+        assert isinstance(network, FixedNetwork)
+        return Converted(TENSOR.read(folder, GRAPH, settings), network, spiking_options(settings).ticks)
+
+    def bind(self, model: Converted | Graph, data: Dataset, settings: Settings) -> dict[str, Array]:
+        if isinstance(model, Graph):
+            return TENSOR.bind(model, data, settings)
+        return self._shown(model, TENSOR.bind(model.graph, data, settings))
+
+    def draw(self, integer: Converted, count: int, settings: Settings) -> dict[str, Array]:
+        return self._shown(integer, TENSOR.draw(integer.graph, count, settings))
+
+    def _shown(self, model: Converted, samples: Mapping[str, Array]) -> dict[str, Array]:
+        from nc.compiler.spiking.convert import repeat
+
+        (sample,) = samples.values()
+        return {INPUT: repeat(sample, model.ticks)}
+
+    def to_real(self, integer: Converted, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        (label,) = integer.graph.inputs
+        shape = integer.graph.type(integer.graph.inputs[label]).shape
+        first = inputs[INPUT][:, 0].reshape(-1, *shape)
+        return TENSOR.to_real(integer.graph, {label: first})
+
+    def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
+        if isinstance(model, Graph):
+            return TENSOR.run(model, inputs, layers)
+        network = model.network if isinstance(model, Converted) else model
+        return SPIKING.run(network, inputs, layers)
+
+    def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
+        if isinstance(model, Graph):
+            return TENSOR.decide(model, outputs)
+        return np.asarray(outputs[OUTPUT][:, -1].argmax(axis=1), np.int64)
+
+    def figures(self, integer: Converted) -> Figures:
+        return SPIKING.figures(integer.network)
+
+    def describe(self, model: Converted | Graph) -> Description:
+        return TENSOR.describe(model) if isinstance(model, Graph) else SPIKING.describe(model.network)
+
+
+CONVERTED = ConvertedForm()
