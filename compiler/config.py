@@ -198,19 +198,47 @@ def _sections(options: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _explained(model: type[BaseModel], error: ValidationError, document: Document) -> Collector:
+    """pydantic's findings in our words; the alternatives of a union are one finding."""
     found = Collector()
+    wrong: dict[tuple[Any, ...], tuple[list[str], object]] = {}
     for entry in error.errors(include_url=False):
         path = tuple(entry["loc"])
-        name = ".".join(map(str, path))
         if entry["type"] == "extra_forbidden":
             siblings = _fields(model, path[:-1])
-            found.error("NC411", f"'{name}' must be a key of the configuration", where=_where(document, path),
+            found.error("NC411", f"'{_dotted(path)}' must be a key of the configuration", where=_where(document, path),
                         help=suggest(str(path[-1]), siblings))  # fmt: skip
             continue
-        message = entry["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("Field ", "")
+        message = (
+            entry["msg"]
+            .removeprefix("Value error, ")
+            .replace("Input should", "must")
+            .replace("Field ", "")
+            .split(", unable")[0]
+        )
         message = message if message.startswith("must") else f"must be right: {message}"
-        found.error("NC412", f"'{name}' {message}, not {_short(entry['input'])}", where=_where(document, path))
+        path = _written(document, path)
+        known = wrong.setdefault(path, ([], entry["input"]))[0]
+        known.append(message if not known else message.removeprefix("must be "))
+    for path, (messages, given) in wrong.items():
+        text = f"'{_dotted(path)}' {' or '.join(dict.fromkeys(messages))}"
+        text += "" if isinstance(given, Mapping) else f", not {_short(given)}"
+        found.error("NC412", text, where=_where(document, path))
     return found
+
+
+def _dotted(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))
+
+
+def _written(document: Document, path: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The part of pydantic's path that stands in the document: it also names the alternatives of a union."""
+    value: Any = document.data
+    for depth, step in enumerate(path):
+        inside = step in value if isinstance(value, Mapping) else isinstance(step, int) and isinstance(value, list)
+        if not inside:
+            return path[:depth]
+        value = value[step]
+    return path
 
 
 def _short(value: object) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nc.compiler.config import from_json, resolve, schema
 from nc.ir.diagnostics import InternalError, NcError, UsageError
@@ -14,7 +15,14 @@ from nc.ir.diagnostics import InternalError, NcError, UsageError
 
 class Io(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    width: int = 0
+    width: Literal["full"] | Annotated[int, Field(ge=1)] = "full"
+    depth: int | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Io:
+        if self.depth is not None and self.width == "full":
+            raise ValueError("must have a width when it has a depth")
+        return self
 
 
 class Options(BaseModel):
@@ -104,6 +112,9 @@ def test_unknown_key_on_the_command_line_is_usage() -> None:
          "  --> nc.yaml:2"),
         ("a: &x 1\nb: *x", "error[NC410]: the configuration must be valid YAML: aliases are not accepted\n"
          "  --> nc.yaml:2"),
+        ("io: {width: half}", "error[NC412]: 'io.width' must be 'full' or a valid integer, not 'half'\n"
+         "  --> nc.yaml:1"),
+        ("io: {depth: 3}", "error[NC412]: 'io' must have a width when it has a depth\n  --> nc.yaml:1"),
         ("- 1", "error[NC410]: the configuration must be a mapping, not a list\n  --> nc.yaml"),
         ("seed: !!python/object/apply:os.system [ls]", "error[NC412]: 'seed' must be a valid integer, not ['ls']\n"
          "  --> nc.yaml:1"),
