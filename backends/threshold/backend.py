@@ -33,6 +33,8 @@ from nc.ir.stream import StreamSpec, TensorPort
 if TYPE_CHECKING:
     from nc.backends.backend import SynthesisRequest
 
+DEFAULT_DEVICE = "ecp5-85k"
+
 
 @dataclass(frozen=True)
 class Design:
@@ -124,7 +126,21 @@ class ThresholdBackend:
     def synthesise(
         self, build: Path, graph: Graph, options: ThresholdOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
-        raise NotImplementedError
+        """The array on an FPGA (default: an ECP5), or in standard cells with `request.liberty`."""
+        del graph, options
+        from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+
+        files = sorted((build / "hdl").glob("*.v"))
+        return synthesise(
+            files,
+            "top",
+            request.device or DEFAULT_DEVICE,
+            pnr=request.pnr,
+            out_dir=request.out_dir,
+            liberty=request.liberty,
+            seed=request.seed,
+            limit_s=request.limit_s or DEFAULT_LIMIT_S,
+        ).to_json()
 
 
 def pe_verilog(config: ArrayConfig) -> str:

@@ -58,4 +58,13 @@ CODES: dict[str, Code] = {
         "results of the last layer",
         "The array sends a vector of integers (sums of bipolar products) or of bits. Other forms need another target.",
     ),
+    "NC720": Code(
+        "too many inputs for threshold identification",
+        "Whether a function is a threshold function is decided from its truth table, for at most 7 inputs. Use smaller "
+        "cuts.",
+    ),
+    "NC721": Code(
+        "circuit cannot be embedded in FTL cells",
+        "FTL cells replace flip-flops and the logic in front of them. The circuit must be synchronous with one clock.",
+    ),
 }
