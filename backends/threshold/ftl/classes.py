@@ -1,8 +1,8 @@
 """Enumeration of threshold functions: NP classes and how many functions each stands for.
 
 Up to permutation and inversion of inputs (NP), a threshold function is positive with variables ordered by strength;
-such functions are 2-monotonic, that is up-sets of the shift order on points, and there are few: 10, 27, 119, 1173, 44315 for
-n = 3 .. 7. The identifier says which of them are threshold functions.
+such functions are 2-monotonic, that is up-sets of the shift order on points, and there are few: 10, 27, 119, 1173 and
+44315 for n = 3 .. 7. The identifier says which of them are threshold functions.
 """
 
 from __future__ import annotations

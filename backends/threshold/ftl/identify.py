@@ -182,7 +182,7 @@ def _least(rows: Array, lower: Array) -> Array | None:
     program.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.count_nonzero(rows, axis=1))])
     program.a_matrix_.index_ = where[1]
     program.a_matrix_.value_ = rows[where]
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.passModel(program)
