@@ -35,4 +35,9 @@ CODES: dict[str, Code] = {
         "operation without spatial hardware",
         "The operation cannot be laid out as combinational logic, for example a state that is kept between samples.",
     ),
+    "NC609": Code(
+        "clock out of reach",
+        "A single operation is slower than the clock period asked for, so no register placement can meet it. "
+        "The delays come from a simple model of the device; place and route has the last word.",
+    ),
 }

@@ -1,0 +1,62 @@
+"""A simple delay model of word operations: levels of logic and bits of carry, in nanoseconds, by technology."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nc.ir.words import Kind, WordGraph
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Delay:
+    """`lut_ns`: a LUT with its average wire; `carry_ns`: a bit of carry chain."""
+
+    lut_ns: float
+    carry_ns: float
+    lut_inputs: int
+
+
+TECHNOLOGIES: dict[str, Delay] = {
+    # Rounded from timing reports of adders and random logic placed by nextpnr (iCE40 HX, ECP5 speed grade 6); the
+    # UltraScale+ figures follow the data sheet (DS922): no open place and route exists for it.
+    "ice40": Delay(1.3, 0.13, 4),
+    "ecp5": Delay(0.9, 0.05, 4),
+    "xilinx": Delay(0.45, 0.015, 6),
+    "generic": Delay(1.0, 0.1, 4),
+}
+
+
+def delays(graph: WordGraph, model: Delay) -> FloatArray:
+    """Nanoseconds of each node; wires, constants and registers take none."""
+    widest = graph.bits.astype(np.float64).copy()
+    np.maximum.at(widest, graph.owner, graph.bits[graph.src].astype(np.float64))
+    chain = model.lut_ns + model.carry_ns * widest
+    operands = graph.arity + (graph.p0 != 0)
+    result = np.zeros(len(graph))
+    rounds = np.ceil(np.log2(np.maximum(operands, 2)))
+    by_kind: dict[Kind, FloatArray] = {
+        # Two or three operands: one chain; more (popcounts): compressors, two levels a halving of the column.
+        Kind.SUM: np.where(operands <= 1, 0.0, np.where(operands <= 3, chain, chain + model.lut_ns * rounds)),
+        Kind.MUL: 2 * chain + model.lut_ns * np.log2(widest + 1),
+        Kind.GE: chain,
+        Kind.EQ: model.lut_ns * np.ceil(np.log(2 * widest) / np.log(model.lut_inputs)),
+        Kind.MUX: np.full(len(graph), model.lut_ns),
+        Kind.MIN: (chain + model.lut_ns) * rounds,
+        Kind.MAX: (chain + model.lut_ns) * rounds,
+        Kind.CLAMP: np.full(len(graph), 2 * model.lut_ns),
+        Kind.TABLE: model.lut_ns * (1 + np.maximum(0, widest - model.lut_inputs)),
+    }
+    for kind, values in by_kind.items():
+        chosen = graph.kind == kind
+        result[chosen] = values[chosen]
+    # The negation of a single operand is an adder after all.
+    negated = np.zeros(len(graph), bool)
+    np.logical_or.at(negated, graph.owner, graph.neg)
+    lone = (graph.kind == Kind.SUM) & (operands == 1) & negated
+    result[lone] = chain[lone]
+    return result

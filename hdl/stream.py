@@ -1,0 +1,128 @@
+"""AXI4-Stream around a pipelined core: back-pressure that holds every stage, and ports narrower than a vector.
+
+    s_* -> [deserialiser] -> core (stages registers deep) -> [serialiser] -> m_*
+
+The core moves as one: `enable` is low while a finished vector waits for a consumer that is not ready. A narrow input
+port collects beats, low bits first, and hands the vector over with its last beat; a narrow output port sends them.
+`s_tlast` marks a vector's last beat; an early one drops the partial vector, so that a stream can be resynchronised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
+
+from nc.hdl.words import WordDesign
+from nc.ir.stream import StreamSpec, beats
+
+
+class StreamTop(Elaboratable):
+    """The module `top`: `core` with `stages` register stages between `s_width` and `m_width` bits of TDATA.
+
+    Widths are those of the whole vector when None. Synchronous reset `rst` empties all stages.
+    """
+
+    def __init__(
+        self, core: WordDesign, stages: int, *, s_width: int | None = None, m_width: int | None = None
+    ) -> None:
+        self.core = core
+        self.stages = stages
+        self.inputs = tuple(p.tensor for p in core.graph.inputs)
+        self.outputs = tuple(p.tensor for p in core.graph.outputs)
+        self.in_bits = max(1, sum(p.width for p in self.inputs))
+        self.out_bits = max(1, sum(p.width for p in self.outputs))
+        self.s_width, self.m_width = s_width or self.in_bits, m_width or self.out_bits
+        self.s_tdata, self.m_tdata = Signal(self.s_width), Signal(self.m_width)
+        self.s_tvalid, self.s_tready, self.s_tlast = Signal(), Signal(), Signal()
+        self.m_tvalid, self.m_tready, self.m_tlast = Signal(), Signal(), Signal()
+
+    @property
+    def ports(self) -> list[Signal]:
+        return [
+            self.s_tdata, self.s_tvalid, self.s_tready, self.s_tlast,
+            self.m_tdata, self.m_tvalid, self.m_tready, self.m_tlast,
+        ]  # fmt: skip
+
+    @property
+    def spec(self) -> StreamSpec:
+        """Latency: from the cycle of the last beat in to that of the first beat out."""
+        s_beats, m_beats = beats(self.inputs, self.s_width), beats(self.outputs, self.m_width)
+        latency = self.stages + (m_beats > 1)
+        return StreamSpec(
+            self.inputs,
+            self.outputs,
+            self.s_width,
+            self.m_width,
+            latency=latency,
+            ii=max(1, s_beats, m_beats),
+            probes=self.core.probes("core."),
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core = self.core
+        enable = self.core.enable
+        vector, arrived, last = self._deserialise(m, enable)
+        place = 0
+        for signal, port in zip(self.core.inputs, self.inputs):
+            m.d.comb += signal.eq(vector[place : place + port.width])
+            place += port.width
+        valid: Value = arrived
+        if self.stages:
+            stages = Signal(self.stages, name="valid")
+            with m.If(enable):
+                m.d.sync += stages.eq(Cat(arrived, stages)[: self.stages])
+            valid = stages[-1]
+        self._serialise(m, enable, valid, Cat(*(s[: p.width] for s, p in zip(self.core.outputs, self.outputs))))
+        m.d.comb += self.s_tready.eq(enable | ~last)
+        return m
+
+    def _deserialise(self, m: Module, enable: Signal) -> tuple[Value, Value, Value]:
+        """The vector, whether it is complete in this cycle, and whether this beat would complete it."""
+        count = beats(self.inputs, self.s_width)
+        if count == 1:
+            return self.s_tdata, self.s_tvalid, Const(1, 1)
+        earlier = Signal((count - 1) * self.s_width, reset_less=True, name="earlier")
+        beat = Signal(range(count), name="beat_in")
+        last = Signal(name="last_in")
+        m.d.comb += last.eq(beat == count - 1)
+        with m.If(self.s_tvalid & self.s_tready):
+            m.d.sync += beat.eq(Mux(last | self.s_tlast, 0, beat + 1))
+            # A shift register instead of a decoder: the first beat ends up in the low bits.
+            m.d.sync += earlier.eq(Cat(earlier, self.s_tdata)[self.s_width :])
+        return Cat(earlier, self.s_tdata)[: self.in_bits], self.s_tvalid & last, last
+
+    def _serialise(self, m: Module, enable: Signal, valid: Value, vector: Value) -> None:
+        count = beats(self.outputs, self.m_width)
+        if count == 1:
+            m.d.comb += [
+                self.m_tdata.eq(vector),
+                self.m_tvalid.eq(valid),
+                self.m_tlast.eq(1),
+                enable.eq(~valid | self.m_tready),
+            ]
+            return
+        rest = Signal(count * self.m_width, reset_less=True, name="rest")
+        left = Signal(range(count + 1), name="beats_left")
+        sent = Signal(name="sent")
+        free = Signal(name="free")
+        m.d.comb += [
+            self.m_tdata.eq(rest[: self.m_width]),
+            self.m_tvalid.eq(left != 0),
+            self.m_tlast.eq(left == 1),
+            sent.eq(self.m_tvalid & self.m_tready),
+            free.eq((left == 0) | ((left == 1) & sent)),
+            enable.eq(~valid | free),
+        ]
+        with m.If(valid & free):
+            m.d.sync += [rest.eq(vector), left.eq(count)]
+        with m.Elif(sent):
+            m.d.sync += [rest.eq(rest >> self.m_width), left.eq(left - 1)]
+
+
+def width_of(option: str | int, ports: Sequence[int]) -> int | None:
+    """`io.width`: 'full' is None; a number is taken unless the whole vector is narrower."""
+    if option == "full":
+        return None
+    return min(int(option), max(1, sum(ports)))
