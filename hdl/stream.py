@@ -13,8 +13,26 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
 
-from nc.hdl.words import WordDesign
+from nc.hdl.words import WordDesign, probes
 from nc.ir.stream import StreamSpec, beats
+from nc.ir.words import WordGraph
+
+
+def stream_spec(graph: WordGraph, stages: int, s_width: int | None = None, m_width: int | None = None) -> StreamSpec:
+    """The interface of `StreamTop`. Latency: from the cycle of the last beat in to that of the first beat out."""
+    inputs, outputs = tuple(p.tensor for p in graph.inputs), tuple(p.tensor for p in graph.outputs)
+    s_bits = s_width or max(1, sum(p.width for p in inputs))
+    m_bits = m_width or max(1, sum(p.width for p in outputs))
+    m_beats = beats(outputs, m_bits)
+    return StreamSpec(
+        inputs,
+        outputs,
+        s_bits,
+        m_bits,
+        latency=stages + (m_beats > 1),
+        ii=max(1, beats(inputs, s_bits), m_beats),
+        probes=probes(graph, "core."),
+    )
 
 
 class StreamTop(Elaboratable):
@@ -33,9 +51,14 @@ class StreamTop(Elaboratable):
         self.in_bits = max(1, sum(p.width for p in self.inputs))
         self.out_bits = max(1, sum(p.width for p in self.outputs))
         self.s_width, self.m_width = s_width or self.in_bits, m_width or self.out_bits
-        self.s_tdata, self.m_tdata = Signal(self.s_width), Signal(self.m_width)
-        self.s_tvalid, self.s_tready, self.s_tlast = Signal(), Signal(), Signal()
-        self.m_tvalid, self.m_tready, self.m_tlast = Signal(), Signal(), Signal()
+        self.s_tdata = Signal(self.s_width)
+        self.s_tvalid = Signal()
+        self.s_tready = Signal()
+        self.s_tlast = Signal()
+        self.m_tdata = Signal(self.m_width)
+        self.m_tvalid = Signal()
+        self.m_tready = Signal()
+        self.m_tlast = Signal()
 
     @property
     def ports(self) -> list[Signal]:
@@ -44,26 +67,15 @@ class StreamTop(Elaboratable):
             self.m_tdata, self.m_tvalid, self.m_tready, self.m_tlast,
         ]  # fmt: skip
 
-    @property
-    def spec(self) -> StreamSpec:
-        """Latency: from the cycle of the last beat in to that of the first beat out."""
-        s_beats, m_beats = beats(self.inputs, self.s_width), beats(self.outputs, self.m_width)
-        latency = self.stages + (m_beats > 1)
-        return StreamSpec(
-            self.inputs,
-            self.outputs,
-            self.s_width,
-            self.m_width,
-            latency=latency,
-            ii=max(1, s_beats, m_beats),
-            probes=self.core.probes("core."),
-        )
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.core = self.core
         enable = self.core.enable
-        vector, arrived, last = self._deserialise(m, enable)
+        vector, arrived, last = self._deserialise(m)
+        # Nothing is taken during reset; this also gives combinational designs the clock that every bench expects.
+        live = Signal(name="live")
+        m.d.sync += live.eq(1)
+        arrived = arrived & live
         place = 0
         for signal, port in zip(self.core.inputs, self.inputs):
             m.d.comb += signal.eq(vector[place : place + port.width])
@@ -75,10 +87,10 @@ class StreamTop(Elaboratable):
                 m.d.sync += stages.eq(Cat(arrived, stages)[: self.stages])
             valid = stages[-1]
         self._serialise(m, enable, valid, Cat(*(s[: p.width] for s, p in zip(self.core.outputs, self.outputs))))
-        m.d.comb += self.s_tready.eq(enable | ~last)
+        m.d.comb += self.s_tready.eq(live & (enable | ~last))
         return m
 
-    def _deserialise(self, m: Module, enable: Signal) -> tuple[Value, Value, Value]:
+    def _deserialise(self, m: Module) -> tuple[Value, Value, Value]:
         """The vector, whether it is complete in this cycle, and whether this beat would complete it."""
         count = beats(self.inputs, self.s_width)
         if count == 1:

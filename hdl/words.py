@@ -46,12 +46,6 @@ class WordDesign(Elaboratable):
         registered = bool((self.graph.kind == Kind.REG).any())
         return [*self.inputs, *([self.enable] if registered else []), *self.outputs]
 
-    def probes(self, prefix: str = "") -> tuple[Probe, ...]:
-        """Where each probed layer's tensor can be seen, below the module named by `prefix` ('core.')."""
-        return tuple(
-            Probe(layer, f"{prefix}{_plain(layer)}_out", port.tensor) for layer, port in self.graph.probes.items()
-        )
-
     def elaborate(self, platform: object) -> Module:
         graph = self.graph
         m = Module()
@@ -119,6 +113,11 @@ class WordDesign(Elaboratable):
         self.values[node] = Signal(self.shape(node), name=name, reset_less=table.kind[node] == Kind.REG)
 
 
+def probes(graph: WordGraph, prefix: str = "") -> tuple[Probe, ...]:
+    """Where each probed layer's tensor can be seen, below the module named by `prefix` ('core.')."""
+    return tuple(Probe(layer, f"{prefix}{_plain(layer)}_out", port.tensor) for layer, port in graph.probes.items())
+
+
 class _Rows:
     """The graph's arrays as lists: element access from Python is several times faster than numpy's."""
 
@@ -135,7 +134,8 @@ class _Rows:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name)
+    """A Verilog name; '%12', a value of the graph without a name, is v12."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name.replace("%", "v"))
 
 
 def layer_modules(graph: WordGraph) -> list[str]:
@@ -191,6 +191,16 @@ def _adder_cell(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tu
     ports: dict[str, Any] = {f"x{i}": d.values[operands[k][0]] for i, k in enumerate(order)}
     ports["y"] = d.values[node]
     d.place(m, f"add{node}", shape.name, partial(Adder, shape), ports)
+
+
+def adder_cells(graph: WordGraph) -> Iterator[tuple[int, AdderShape]]:
+    """The sums that are adder cells, as (node, shape)."""
+    t = _Rows(graph)
+    for node in np.flatnonzero(graph.kind == Kind.SUM).tolist():
+        operands = list(t.operands(node))
+        if 2 <= len(operands) + (t.p0[node] != 0) <= 3 and not all(neg for _, _, neg in operands):
+            described = [(t.bits[s], t.signed[s], shift, neg) for s, shift, neg in operands]
+            yield node, adder_shape(t.bits[node], described, t.p0[node])[0]
 
 
 def adder_shape(width: int, operands: list[tuple[int, bool, int, bool]], constant: int) -> tuple[AdderShape, list[int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nc.compiler.passes.decompose import Decompose
+from nc.compiler.passes.lower_primitive import LowerPrimitive
 from nc.ir.graph import Builder, Graph
 from nc.ir.ops import OPS
 from nc.ir.ops.base import frozen
@@ -86,7 +86,7 @@ def random_network(seed: int) -> Graph:
     if rng.random() < 0.4:
         x = b.add(op("argmax", axis=0, keepdims=False, last=bool(rng.integers(2))), x)
     b.output("y", x)
-    return Decompose().run(b.finish())
+    return LowerPrimitive().run(b.finish())
 
 
 def samples(graph: Graph, count: int, seed: int = 0) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""The FPGA design: a pipelined word graph between two streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nc.backends.fpga.options import Options
+from nc.compiler.words.lower import lower
+from nc.compiler.words.matvec import MatvecOptions
+from nc.compiler.words.pipeline import Pipeline
+from nc.compiler.words.sums import SumTrees
+from nc.hdl.stream import StreamTop, stream_spec, width_of
+from nc.hdl.words import WordDesign
+from nc.ir.graph import Graph
+from nc.ir.stream import StreamSpec
+from nc.ir.words import WordGraph
+
+TERNARY = ("xilinx",)
+"""Families whose ternary adders take no more LUTs than binary ones."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """`words`: the graph with registers; `latency`: register stages of the core; `options` as given."""
+
+    words: WordGraph
+    latency: int
+    options: Options
+
+    def top(self, *, inline: bool) -> StreamTop:
+        """The module `top`; `inline` has shared cells dissolved, for Amaranth's own simulator."""
+        cells = self.options.optimise.technology in TERNARY
+        core = WordDesign(self.words, cells="inline" if inline else "instances", adder_cells=cells)
+        return StreamTop(core, self.latency, **self.widths)
+
+    @property
+    def widths(self) -> dict[str, int | None]:
+        width = self.options.io.width
+        return {
+            "s_width": width_of(width, [p.tensor.width for p in self.words.inputs]),
+            "m_width": width_of(width, [p.tensor.width for p in self.words.outputs]),
+        }
+
+    @property
+    def spec(self) -> StreamSpec:
+        return stream_spec(self.words, self.latency, **self.widths)
+
+
+def build(graph: Graph, options: Options) -> Design:
+    """Lower, choose adders, pipeline."""
+    optimise, pipeline = options.optimise, options.pipeline
+    ternary = optimise.technology in TERNARY
+    words = lower(graph, MatvecOptions(effort=optimise.effort, max_depth=optimise.max_depth, by_width=True))
+    words = SumTrees(3 if ternary else 2).run(words)
+    staged, latency = Pipeline(
+        stages=pipeline.stages,
+        every=pipeline.every,
+        clock_mhz=pipeline.clock_mhz,
+        technology=optimise.technology,
+        minimise=pipeline.minimise,
+    ).run(words)
+    return Design(staged, latency, options)

@@ -1,0 +1,60 @@
+"""Options of the FPGA target: the sections `optimise`, `pipeline` and `io` of nc.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nc.compiler.config import Section
+
+Technology = Literal["generic", "ice40", "ecp5", "xilinx"]
+
+
+class Optimise(Section):
+    """How sums are shared and what adders they are made of."""
+
+    effort: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=1, description="search for shared sub-expressions: 0 none, 1 one run, 2 and 3 the best of several"
+    )
+    max_depth: Annotated[int, Field(ge=1, le=60)] | None = Field(
+        default=None, description="levels of two-operand adders in a matrix product; none for any"
+    )
+    technology: Technology = Field(
+        default="generic",
+        description="adders and delays of this family; 'xilinx' builds ternary adders of LUT6_2 and CARRY8",
+    )
+
+
+class PipelineSection(Section):
+    """Registers: at most one of the three; none of them means combinational logic."""
+
+    stages: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        default=None, description="registers from input to output"
+    )
+    every: Annotated[int, Field(ge=1)] | None = Field(default=None, description="operations between registers")
+    clock_mhz: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="clock that the delay model must meet"
+    )
+    minimise: bool = Field(default=True, description="fewest register bits by linear programming")
+
+    @model_validator(mode="after")
+    def _one(self) -> PipelineSection:
+        given = [name for name in ("stages", "every", "clock_mhz") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"must have one of stages, every and clock_mhz, not {' and '.join(given)}")
+        return self
+
+
+class Io(Section):
+    """The stream ports."""
+
+    width: Literal["full"] | Annotated[int, Field(ge=1, le=65536)] = Field(
+        default="full", description="bits of TDATA: the whole vector, or a number such as 8, 16, 32"
+    )
+
+
+class Options(Section):
+    optimise: Optimise = Optimise()
+    pipeline: PipelineSection = PipelineSection()
+    io: Io = Io()

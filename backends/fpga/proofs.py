@@ -1,0 +1,108 @@
+"""The FPGA target's own equivalences: integer graph to word graph to registers to mapped cells."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nc.backends.backend import Link
+from nc.backends.fpga.design import TERNARY, Design
+from nc.backends.fpga.design import build as build_design
+from nc.backends.fpga.options import Options
+from nc.backends.synth.yosys import run_yosys
+from nc.hdl.verilog import to_verilog
+from nc.hdl.word_adders import Adder, AdderShape, XilinxAdder
+from nc.hdl.words import adder_cells
+from nc.ir.diagnostics import NcError
+from nc.ir.graph import Graph
+from nc.ir.interpret import evaluate as interpret
+from nc.ir.types import IntType
+from nc.ir.words import Kind, evaluate, verify
+
+VECTORS = 2000
+CELLS = 400
+"""Adder shapes proved at most in one `nc verify`; the shapes of a design are proved in order of name."""
+
+
+def links(build: Path, graph: Graph, options: Options) -> Sequence[Link]:
+    design = build_design(graph, options)
+    return [_words(graph, design), _registers(design), _cells(design)]
+
+
+def _words(graph: Graph, design: Design) -> Link:
+    """Random and extreme vectors through both; every node's range is checked on the way."""
+    name = "primitive graph ≡ word graph"
+    try:
+        verify(design.words)
+    except NcError as error:
+        return Link(name, "different", str(error))
+    rng = np.random.default_rng(1)
+    inputs = {}
+    for label, value in graph.inputs.items():
+        kind: IntType = graph.type(value).int
+        steps = rng.integers(0, (kind.hi - kind.lo) // kind.step, (VECTORS, *graph.type(value).shape), endpoint=True)
+        steps[0], steps[1] = 0, (kind.hi - kind.lo) // kind.step
+        inputs[label] = kind.lo + kind.step * steps
+    want = interpret(graph, inputs)
+    got = evaluate(design.words, [inputs[p.name] for p in design.words.inputs])
+    wrong = sum(int((a != want[p.name]).any()) for p, a in zip(design.words.outputs, got))
+    return Link(name, "different" if wrong else "equal", f"{VECTORS} random vectors, both ends of every range included")
+
+
+def _registers(design: Design) -> Link:
+    """By structure: all paths from inputs to a node hold the same number of registers, outputs `latency`."""
+    name = "word graph ≡ pipelined word graph"
+    words = design.words
+    rank = [0] * len(words)
+    fixed = [False] * len(words)
+    start, src, kind = words.start.tolist(), words.src.tolist(), words.kind.tolist()
+    for node in range(len(words)):
+        operands = [s for s in src[start[node] : start[node + 1]] if not fixed[s]]
+        fixed[node] = not operands and kind[node] != Kind.INPUT
+        ranks = {rank[s] for s in operands}
+        if len(ranks) > 1:
+            return Link(name, "different", f"node %{node} mixes stages {sorted(ranks)}")
+        rank[node] = (ranks.pop() if ranks else 0) + (kind[node] == Kind.REG)
+    for port in words.outputs:
+        if any(rank[n] != design.latency and not fixed[n] for n in port.nodes.tolist()):
+            return Link(name, "different", f"output '{port.name}' is not aligned to {design.latency} cycles")
+    return Link(name, "equal", f"every path holds {design.latency} registers")
+
+
+def _cells(design: Design) -> Link:
+    name = "adder cells ≡ LUT6_2 and CARRY8"
+    shapes = adder_shapes(design)
+    if not shapes:
+        return Link(name, "skipped", "the design has no mapped cells")
+    with tempfile.TemporaryDirectory(prefix="nc-cells-") as folder:
+        try:
+            prove(shapes[:CELLS], Path(folder))
+        except NcError as error:
+            return Link(name, "different", str(error))
+    return Link(name, "equal", f"{min(len(shapes), CELLS)} of {len(shapes)} shapes, by SAT over all operands")
+
+
+def adder_shapes(design: Design) -> list[AdderShape]:
+    """The distinct adder cells of a design, by name."""
+    if design.options.optimise.technology not in TERNARY:
+        return []
+    return sorted({shape for _, shape in adder_cells(design.words)}, key=lambda shape: shape.name)
+
+
+def prove(shapes: Sequence[AdderShape], folder: Path) -> None:
+    """Yosys' SAT solver on Yosys' own models of the primitives. Raises ToolFailed when a shape is wrong."""
+    script = []
+    for i, shape in enumerate(shapes):
+        for prefix, cell in (("gold", Adder(shape)), ("gate", XilinxAdder(shape))):
+            (folder / f"{prefix}{i}.v").write_text(to_verilog(cell, cell.ports, prefix))
+        script += [
+            "read_verilog +/xilinx/cells_sim.v", f"read_verilog gate{i}.v", "hierarchy -check -top gate", "proc",
+            "flatten", "design -stash mapped", f"read_verilog gold{i}.v", "hierarchy -check -top gold", "proc",
+            "design -stash behaviour", "design -copy-from behaviour -as gold gold",
+            "design -copy-from mapped -as gate gate", "miter -equiv -flatten gold gate both",
+            "sat -verify -prove trigger 0 both", "design -reset",
+        ]  # fmt: skip
+    run_yosys(script, folder, "prove")
