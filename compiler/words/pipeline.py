@@ -1,4 +1,4 @@
-"""Pipelining: registers so that no stage takes longer than a period, all outputs aligned, with the fewest register bits.
+"""Pipelining: registers so that no stage takes longer than a period, outputs aligned, with the fewest register bits.
 
 Each node v gets a stage r(v); an edge u -> v carries r(v) - r(u) registers, shared by the readers of u. For a period T
 the minimum of sum bits(u) * (latest reader's stage - r(u)) under r(v) >= r(u) + [a path u..v takes more than T] is a
