@@ -10,7 +10,7 @@ from onnx import TensorProto
 from nc.compiler.frontends.onnx.node import Node, constant
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.signatures import MICROSOFT
-from nc.compiler.frontends.onnx.tensors import FLOATS, type_range
+from nc.compiler.frontends.onnx.tensors import FLOATS, NARROW, type_range
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.ir.ops.abs import Abs
 from nc.ir.ops.add import Add
@@ -150,9 +150,11 @@ def clip(node: Node) -> Tensor:
         hi = node.number(2, "the upper bound") if node.maybe(2) else np.inf
     if np.isnan(lo) or np.isnan(hi):
         node.refuse("the bounds of Clip must be numbers, not NaN")
-    if node[0].dtype not in FLOATS:
+    if node[0].dtype in NARROW:
         least, most = type_range(node[0].dtype)
         lo, hi = max(lo, least), min(hi, most)
+    elif node[0].dtype not in FLOATS:  # bounds near the ends of 64 bits have no exact float
+        lo, hi = (lo if lo > -(2.0**53) else -np.inf), (hi if hi < 2.0**53 else np.inf)
     return node.emit(Clip(float(lo), float(hi)), node[0])
 
 

@@ -19,10 +19,11 @@ from nc.compiler.frontends.onnx.signatures import (
     STANDARD,
     attributes,
     check_arity,
+    check_types,
     family,
     signature,
 )
-from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy
+from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy, type_name
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where, fail
 from nc.ir.graph import Builder, Graph
@@ -303,6 +304,7 @@ class _Import:
         if form is None:
             fail("NC115", f"{node.op_type} must be part of operator set {version} of its domain")
         check_arity(node, form)
+        check_types(node, form, [type_name(t.dtype) if t is not None else "" for t in operands])
         view = Node(
             node.op_type,
             where.node,

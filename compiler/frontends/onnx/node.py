@@ -39,6 +39,7 @@ from nc.ir.types import BOOL, F32, I64, TensorType
 _KEPT = (Quantize, Dequantize, MultiThreshold)  # never folded into numbers
 _SCALAR = np.zeros((), np.int64)
 ONE = np.ones(())
+_MOST_SAMPLES = 1024  # layers spelled out for each sample, when the leading axis is no batch
 
 
 @dataclass
@@ -235,6 +236,12 @@ class Node:
             return apply(tensor)
         if not tensor.shape:
             fail("NC109", f"{self.op} must have an operand of rank 2 or more, not a scalar")
+        if tensor.shape[0] > _MOST_SAMPLES:
+            fail(
+                "NC113",
+                f"{self.op} must have at most {_MOST_SAMPLES} samples in a whole tensor, not {tensor.shape[0]}",
+                help="import with batch='first'",
+            )
         parts = []
         for index in range(tensor.shape[0]):
             part = tensor if tensor.shape[0] == 1 else self.cut(tensor, 0, index, index + 1)

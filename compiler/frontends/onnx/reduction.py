@@ -73,6 +73,8 @@ def softmax(node: Node) -> Tensor:
     if node.op == "Hardmax":
         node.refuse("operator Hardmax must be replaced", "use ArgMax")
     axis = node.axis(x, node.attributes["axis"])
+    if 0 in x.shape:
+        fail("NC109", f"{node.op} must have something to normalise, not the empty tensor {x}")
     axes = tuple(range(axis, len(x.shape))) if node.version < 13 else (axis,)
     return node.emit(Softmax(axes) if node.op == "Softmax" else LogSoftmax(axes), x)
 

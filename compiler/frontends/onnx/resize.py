@@ -134,6 +134,8 @@ def _matrix(node: Node, plan: _Axis, positions: list[Fraction]) -> Array:
         taps = range(math.floor(at - radius / shrink), math.ceil(at + radius / shrink) + 1)
         weights = {p: kernel(abs(p - at) * shrink, a) for p in taps if not strict or 0 <= p < plan.source}
         total = sum(weights.values()) if smooth or strict else 1.0
+        if not total or not math.isfinite(total):
+            node.refuse(f"the weights of {node.op} must not cancel")
         for p, weight in weights.items():
             row[min(max(p, 0), plan.source - 1)] += weight / total
     return matrix
@@ -190,8 +192,10 @@ def _plan(node: Node, x: Tensor, transform: str) -> dict[int, _Axis]:
             if target not in (1, node.declared_batch):
                 fail("NC105", f"{node.op} must not resize the batch axis")
             continue
-        if not 1 <= target <= _LONGEST:
-            fail("NC113", f"{node.op} must make 1..{_LONGEST} elements on each axis of {x}, not {target}")
+        if not 1 <= target <= _LONGEST or target != extents[axis] > _LONGEST:
+            fail(
+                "NC113", f"{node.op} must turn axes of at most {_LONGEST} into such, not {extents[axis]} into {target}"
+            )
         plan[axis - x.batched] = _Axis(extents[axis], target, factor, start, end)
     return plan
 

@@ -6,7 +6,7 @@ form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -38,11 +38,16 @@ def family(domain: str) -> str:
 
 @dataclass(frozen=True)
 class Signature:
-    """Operand counts; `attributes`: name -> (type, required, default)."""
+    """Operand counts; `attributes`: name -> (type, required, default).
+
+    `operands`: of each the name, the types that it may have ('tensor(float)', ...) and the letter of its type; operands
+    with one letter have one type. The last one repeats. Empty: anything goes.
+    """
 
     least: int
     most: int
     attributes: dict[str, tuple[int, bool, Any]]
+    operands: tuple[tuple[str, frozenset[str], str], ...] = ()
 
 
 _QUANT: dict[str, tuple[int, bool, Any]] = {
@@ -94,7 +99,8 @@ def signature(domain: str, op: str, version: int) -> Signature | None:
         known = default is not None and default.type != AttributeProto.UNDEFINED
         kind = int(entry.type.value)  # type: ignore[attr-defined]  # an enumeration at run time
         attributes[name] = (kind, entry.required, _decode(default, default.type) if known else None)
-    return Signature(schema.min_input, schema.max_input, attributes)
+    operands = tuple((i.name, frozenset(i.types), i.type_str if i.is_homogeneous else "") for i in schema.inputs)
+    return Signature(schema.min_input, schema.max_input, attributes, operands)
 
 
 def attributes(node: NodeProto, form: Signature) -> dict[str, Any]:
@@ -125,6 +131,22 @@ def check_arity(node: NodeProto, form: Signature) -> None:
     if not form.least <= count <= form.most:
         span = str(form.least) if form.least == form.most else f"{form.least} to {form.most}"
         fail("NC109", f"{node.op_type} must have {span} operands, not {count}")
+
+
+def check_types(node: NodeProto, form: Signature, types: Sequence[str]) -> None:
+    """Raise NC109 for operands of the wrong type ('' where one is left out), or of types that must be equal."""
+    bound: dict[str, tuple[str, str]] = {}
+    for index, have in enumerate(types if form.operands else ()):
+        name, allowed, letter = form.operands[min(index, len(form.operands) - 1)]
+        if not have:
+            continue
+        if f"tensor({have})" not in allowed:
+            fail("NC109", f"operand '{name}' of {node.op_type} must not be {have}", help="see the operator's types")
+        other, first = bound.setdefault(letter, (have, name))
+        if letter and other != have:
+            fail(
+                "NC109", f"operands '{first}' and '{name}' of {node.op_type} must have one type, not {other} and {have}"
+            )
 
 
 def _text(data: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nc.compiler.frontends.onnx.node import Node
+from nc.compiler.frontends.onnx.tensors import check_size
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.ir.diagnostics import fail
 
@@ -43,6 +44,9 @@ class Geometry:
         else:
             fail("NC109", f"auto_pad of {node.op} must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, not '{auto}'")
         _check(node, "pads", pads, 2 * rank, 0)
+        padded = tuple(s + pads[i] + pads[i + rank] for i, s in enumerate(spatial))
+        check_size((*x.shape[:-rank], *padded))  # before the interpreter, or a lowering, builds it
+        check_size((*x.shape[:-rank], *(p // s + 1 for p, s in zip(padded, strides, strict=True)), *kernel))
         read = _ceiled(spatial, spans, strides, pads) if node.attributes.get("ceil_mode") else pads
         return cls(strides, read, dilations, pads)
 

@@ -197,6 +197,19 @@ def test_wrong_operand_count_and_attributes() -> None:
     )
 
 
+def test_wrong_types() -> None:
+    model = build([node("Softmax", "b", "s"), node("Add", "x i", "t"), node("Sum", "s t")],
+                  [tensor("x", ["N", 4]), tensor("b", ["N", 4], TensorProto.BOOL)], i=np.ones(4, np.int64))  # fmt: skip
+    text = refusal(model)
+    assert "error[NC109]: operand 'input' of Softmax must not be bool\n  --> node 's'\n" in text
+    assert "error[NC109]: operands 'A' and 'B' of Add must have one type, not float and int64\n" in text
+
+
+def test_windows_of_impossible_size() -> None:
+    model = build([node("MaxPool", "x", kernel_shape=[3, 2**40], auto_pad="SAME_UPPER")], [tensor("x", ["N", 1, 5, 5])])
+    assert refusal(model).startswith("error[NC113]: a tensor must hold at most 134217728 elements, not ")
+
+
 @pytest.mark.parametrize("opset", [6, 99])
 def test_operator_sets_out_of_range(opset: int) -> None:
     newest = onnx.defs.onnx_opset_version()
