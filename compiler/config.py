@@ -82,15 +82,21 @@ class QuantiseSection(Section):
 
     weight_bits: Bits = 8
     activation_bits: Bits = 8
-    bias_bits: Bits | None = Field(default=None, description="default: the accumulator's own resolution")
-    method: Literal["minmax", "percentile", "mse"] = Field(
-        default="minmax", description="how activation ranges are chosen"
+    input_bits: Bits | None = Field(
+        default=None,
+        description="of input ports that calibration describes; default: what whole numbers need, and two more than "
+        "activation_bits for real ones, since no layer averages their error out",
     )
+    bias_bits: Bits | None = Field(default=None, description="default: the accumulator's own resolution")
+    method: Literal["minmax", "percentile", "mse"] = Field(default="mse", description="how ranges are chosen")
     percentile: Annotated[float, Field(gt=50, le=100)] = Field(default=99.99, description="for method percentile")
     granularity: Literal["tensor", "channel"] = Field(
-        default="tensor", description="one weight scale a tensor or a channel"
+        default="channel", description="one weight scale a tensor or a channel"
     )
     scales: Literal["power_of_two", "arbitrary"] = "power_of_two"
+    rounding: Literal["nearest", "output"] = Field(
+        default="output", description="of weights; output: so that the layer's output on the data stays near"
+    )
     bias_correction: bool = Field(default=True, description="restore each channel's mean on the calibration data")
     layers: dict[str, LayerSection] = Field(default_factory=dict, description="by node name")
 

@@ -40,7 +40,7 @@ def input_ports(graph: Graph, common: Common, data: Mapping[str, Array] | None) 
         if label in common.input:
             ports[label] = _described(label, common.input[label], own, known)
         elif known is not None and own is None and not _quantised(graph, value):
-            ports[label] = port_of(graph, label, common.quantise, known)
+            ports[label] = port_of(common.quantise, known)
     return ports
 
 

@@ -17,6 +17,7 @@ from nc.compiler.config import QuantiseSection
 from nc.compiler.passes.integerize import Port
 from nc.compiler.passes.quantise.bias import correct_biases
 from nc.compiler.passes.quantise.places import STAY, Places, find_places
+from nc.compiler.passes.quantise.rounding import moments, rounded
 from nc.compiler.passes.quantise.scales import activation_scale, weight_scale
 from nc.compiler.passes.quantise.statistics import Statistics, observe
 from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
@@ -24,9 +25,10 @@ from nc.ir.ops.base import Array
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.input import Input
 from nc.ir.ops.quantize import Quantize
-from nc.ir.types import natural_range
+from nc.ir.types import bits_for, natural_range
 
 BIAS_BITS = 32
+REAL_INPUT_BITS = 2  # more than activations: no layer averages an input's rounding out
 
 
 @dataclass(frozen=True)
@@ -46,31 +48,39 @@ class Quantise:
         if places.empty:
             return graph
         seen = observe(graph, self.calibration, {places.twin(v) for v in places.activations})
-        done = rewrite_with(graph, places, seen, self.section, self.ports)
+        layers = {v for v, position in places.weights if position == 1}
+        inputs = moments(graph, self.calibration, layers) if self.section.rounding == "output" else {}
+        done = insert(graph, Plan(places, seen, inputs, self.section, self.ports))
         if self.section.bias_correction and places.biases:
             done = correct_biases(graph, done, places, self.calibration, self.ports)
         return done
 
 
-def rewrite_with(
-    graph: Graph,
-    places: Places,
-    seen: Mapping[Value, Statistics],
-    section: QuantiseSection,
-    ports: Mapping[str, Port],
-) -> Graph:
+@dataclass(frozen=True)
+class Plan:
+    """All that decides the quantisers: where, what was seen there, the layers' input moments, options, ports."""
+
+    places: Places
+    seen: Mapping[Value, Statistics]
+    moments: Mapping[Value, list[Array]]
+    section: QuantiseSection
+    ports: Mapping[str, Port]
+
+
+def insert(graph: Graph, plan: Plan) -> Graph:
     """Insert the quantisers. Each new value stands for the quantised old one wherever integers are needed."""
     index = {id(node): value for value, node in enumerate(graph.nodes)}
     quantised: dict[Value, Value] = {}
+    places, section = plan.places, plan.section
 
     def visit(build: Builder, node: Node, operands: tuple[Value, ...]) -> Value:
         value = index[id(node)]
         wanted = []
         for position, (old, new) in enumerate(zip(node.operands, operands, strict=True)):
             if (value, position) in places.weights:
-                new = _weights(build, graph, value, new, section)
+                new = _weights(build, graph, value, new, plan)
             elif (value, position) in places.biases:
-                new = _bias(build, position, operands, new, ports)
+                new = _bias(build, position, operands, new, plan.ports)
             elif (value, position) in places.operands:
                 new = quantised.get(old, new)
             wanted.append(new)
@@ -78,7 +88,7 @@ def rewrite_with(
         if value in places.activations:
             layer = section.layers.get(node.origin)
             bits = (layer and layer.activation_bits) or section.activation_bits
-            statistics = seen[places.twin(value)]
+            statistics = plan.seen[places.twin(value)]
             signed = statistics.lo < 0
             scale = np.asarray(activation_scale(statistics, bits, signed, section))
             quantised[value] = _around(build, result, scale, *natural_range(bits, signed))
@@ -94,8 +104,8 @@ def _around(build: Builder, value: Value, scale: Array, lo: int, hi: int, roundi
     return build.add(Dequantize(scale, zero), build.add(Quantize(scale, zero, lo, hi, rounding), value))
 
 
-def _weights(build: Builder, graph: Graph, layer: Value, value: Value, section: QuantiseSection) -> Value:
-    node = graph.nodes[layer]
+def _weights(build: Builder, graph: Graph, layer: Value, value: Value, plan: Plan) -> Value:
+    node, section = graph.nodes[layer], plan.section
     own = section.layers.get(node.origin)
     bits = (own and own.weight_bits) or section.weight_bits
     granularity = (own and own.granularity) or section.granularity
@@ -104,7 +114,10 @@ def _weights(build: Builder, graph: Graph, layer: Value, value: Value, section: 
     axis = None if granularity == "tensor" else 0 if node.op.name == "conv" else data.ndim - 1
     scale = weight_scale(data, bits, axis, section)
     lo, hi = natural_range(bits, True) if bits > 1 else (-1, 1)
-    return _around(build, value, scale, max(lo, -hi), hi, "half_even")
+    lo = max(lo, -hi)
+    if layer in plan.moments:
+        value = build.constant(rounded(data, scale, lo, hi, plan.moments[layer], conv=node.op.name == "conv"))
+    return _around(build, value, scale, lo, hi, "half_even")
 
 
 def _bias(build: Builder, position: int, operands: tuple[Value, ...], value: Value, ports: Mapping[str, Port]) -> Value:
@@ -132,8 +145,11 @@ def _step(build: Builder, value: Value, ports: Mapping[str, Port]) -> Array | No
     return None
 
 
-def port_of(graph: Graph, label: str, section: QuantiseSection, data: Array) -> Port:
-    """The integers at an input, from calibration data: `activation_bits` wide, a scale that covers the data."""
-    signed = bool(data.min() < 0)
-    scale = activation_scale(Statistics.of(data), section.activation_bits, signed, section)
-    return Port(*natural_range(section.activation_bits, signed), Fraction(scale))
+def port_of(section: QuantiseSection, data: Array) -> Port:
+    """The integers at an input, from calibration data: as they are when whole, else a scale that covers them."""
+    lo, hi = float(data.min()), float(data.max())
+    if np.array_equal(data, np.rint(data)) and max(-lo, hi) < 2**16 and section.input_bits is None:
+        return Port(*natural_range(bits_for(int(lo), int(hi)), lo < 0))
+    bits = section.input_bits or section.activation_bits + REAL_INPUT_BITS
+    scale = activation_scale(Statistics.of(data), bits, lo < 0, section)
+    return Port(*natural_range(bits, lo < 0), Fraction(scale))
