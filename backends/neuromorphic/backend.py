@@ -10,10 +10,10 @@ from typing import Any
 from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link
-from nc.backends.neuromorphic.options import Options
+from nc.backends.neuromorphic.options import Options as Settings
 from nc.compiler.spiking.quantise import quantise
 from nc.hdl.spiking.program import CoreProgram, build, unsupported
-from nc.hdl.spiking.top import SpikingTop
+from nc.hdl.spiking.top import Frames, SpikingTop, frames_of, stream_spec
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import Diagnostic, NcError
 from nc.ir.spiking.fixed import FixedNetwork
@@ -29,8 +29,13 @@ class Design:
     program: CoreProgram
     ticks: int
 
-    def top(self) -> SpikingTop:
-        return SpikingTop(self.program, sum(p.size for p in self.network.inputs))
+    @property
+    def inputs(self) -> int:
+        return sum(p.size for p in self.network.inputs)
+
+    @property
+    def frames(self) -> Frames:
+        return frames_of(self.program, self.inputs)
 
 
 class NeuromorphicBackend:
@@ -39,16 +44,16 @@ class NeuromorphicBackend:
     name = "neuromorphic"
     summary = "spiking networks on time-multiplexed neuron cores, exact to the integer model spike for spike"
     stage = "spiking"
-    Options = Options
+    Options = Settings
     engines = ("verilator", "icarus", "amaranth")
 
-    def check(self, graph: Any, options: Options) -> Sequence[Diagnostic]:
+    def check(self, graph: Any, options: Settings) -> Sequence[Diagnostic]:
         try:
             return unsupported(fixed(graph, options))
         except NcError as error:
             return error.diagnostics
 
-    def lower(self, graph: Any, options: Options) -> Design:
+    def lower(self, graph: Any, options: Settings) -> Design:
         network = fixed(graph, options)
         s = options.spiking
         return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks)
@@ -56,18 +61,18 @@ class NeuromorphicBackend:
     def emit(self, design: Design, folder: Path) -> None:
         hdl = folder / "hdl"
         hdl.mkdir(parents=True, exist_ok=True)
-        (hdl / "top.v").write_text(to_verilog(design.top()))
+        (hdl / "top.v").write_text(to_verilog(SpikingTop(design.program, design.inputs)))
 
     def testbench(self, design: Design) -> StreamSpec | None:
-        return design.top().spec(design.ticks)
+        return stream_spec(design.frames, design.ticks)
 
     def module(self, design: Design) -> Elaboratable | None:
-        return design.top()
+        return SpikingTop(design.program, design.inputs)
 
     def estimate(self, design: Design) -> Mapping[str, object]:
         """Memory bits are exact; cycles are bounds for a tick without and with every synapse active."""
         program = design.program
-        idle = 5 * program.size + design.top().frames.s_beats
+        idle = 5 * program.size + design.frames.s_beats
         busy = idle + len(program.words) + 4 * len(program.segments.start) + 4 * program.axons
         return {
             "neurons": program.size,
@@ -80,14 +85,14 @@ class NeuromorphicBackend:
             "tick_cycles_all_active": busy,
         }
 
-    def links(self, build: Path, graph: Any, options: Options) -> Sequence[Link]:
+    def links(self, build: Path, graph: Any, options: Settings) -> Sequence[Link]:
         return ()
 
-    def synthesise(self, build: Path, graph: Any, options: Options, request: Any) -> Mapping[str, object]:
+    def synthesise(self, build: Path, graph: Any, options: Settings, request: Any) -> Mapping[str, object]:
         raise NotImplementedError
 
 
-def fixed(graph: Any, options: Options) -> FixedNetwork:
+def fixed(graph: Any, options: Settings) -> FixedNetwork:
     """The integer network of whatever is given."""
     if isinstance(graph, FixedNetwork):
         return graph

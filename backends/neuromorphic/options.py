@@ -16,17 +16,17 @@ class Section(BaseModel):
 class Spiking(Section):
     """How the network is stepped, its widths, and how its memories are laid out."""
 
-    ticks: int = Field(16, ge=1, description="ticks a sequence: the length of an input vector")
-    dt: float | None = Field(None, gt=0, description="seconds a tick; NIR does not store it")
+    ticks: int = Field(default=16, ge=1, description="ticks a sequence: the length of an input vector")
+    dt: float | None = Field(default=None, gt=0, description="seconds a tick; NIR does not store it")
     integrator: Literal["forward_euler", "exponential_euler"] = "forward_euler"
-    reset: Literal["to_value", "subtract"] = Field("to_value", description="what a spike does to the membrane")
-    state_bits: int = Field(28, ge=4, le=40)
-    decay_bits: int = Field(16, ge=1, le=20)
-    weight_bits: int = Field(24, ge=2, le=32)
-    input_bits: int = Field(1, ge=1, le=16, description="bits of an input value; 1 means spikes")
+    reset: Literal["to_value", "subtract"] = Field(default="to_value", description="what a spike does to the membrane")
+    state_bits: int = Field(default=28, ge=4, le=40)
+    decay_bits: int = Field(default=16, ge=1, le=20)
+    weight_bits: int = Field(default=24, ge=2, le=32)
+    input_bits: int = Field(default=1, ge=1, le=16, description="bits of an input value; 1 means spikes")
     input_signed: bool = False
-    observe: Literal["outputs", "all"] = Field("outputs", description="neurons in the output frame")
-    memory: Literal["auto", "dense", "compressed"] = Field("auto", description="layout of the synapse memory")
+    observe: Literal["outputs", "all"] = Field(default="outputs", description="neurons in the output frame")
+    memory: Literal["auto", "dense", "compressed"] = Field(default="auto", description="layout of the synapse memory")
 
     def precision(self) -> Precision:
         return Precision(

@@ -45,6 +45,24 @@ class Frames:
         return self.outputs * self.output_bits
 
 
+def frames_of(program: CoreProgram, inputs: int) -> Frames:
+    """The frames of a core's top; an output carries membranes when one of the observed neurons emits its own."""
+    observed = program.slot != NO_SLOT
+    values = any(not program.populations[int(k)].fires for k in set(program.neurons["population"][observed]))
+    bits = program.state_bits if values else 1
+    return Frames(inputs, program.value_bits, program.value_signed, int(observed.sum()), bits)
+
+
+def stream_spec(frames: Frames, ticks: int) -> StreamSpec:
+    """The stream interface for sequences of that many ticks; how long one takes depends on its spikes."""
+    return StreamSpec(
+        inputs=(TensorPort("input", (ticks, frames.inputs), frames.value_bits, frames.value_signed),),
+        outputs=(TensorPort("output", (ticks, frames.outputs), frames.output_bits, frames.output_bits > 1),),
+        s_width=frames.s_width,
+        m_width=frames.m_width,
+    )
+
+
 def stream_signature(s_width: int, m_width: int) -> dict[str, object]:
     """The ports of every generated `top`, with AXI4-Stream names."""
     return {
@@ -115,23 +133,8 @@ class SpikingTop(Component):
 
     def __init__(self, program: CoreProgram, inputs: int):
         self.program = program
-        outputs = int((program.slot != NO_SLOT).sum())
-        watched = {int(k) for k in program.neurons["population"][program.slot != NO_SLOT]}
-        self.values = any(not program.populations[k].fires for k in watched)
-        self.frames = Frames(
-            inputs, program.value_bits, program.value_signed, outputs, program.state_bits if self.values else 1
-        )
+        self.frames = frames_of(program, inputs)
         super().__init__(stream_signature(self.frames.s_width, self.frames.m_width))
-
-    def spec(self, ticks: int) -> StreamSpec:
-        """The stream interface for sequences of that many ticks; how long one takes depends on its spikes."""
-        f = self.frames
-        return StreamSpec(
-            inputs=(TensorPort("input", (ticks, f.inputs), f.value_bits, f.value_signed),),
-            outputs=(TensorPort("output", (ticks, f.outputs), f.output_bits, self.values),),
-            s_width=f.s_width,
-            m_width=f.m_width,
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -186,7 +189,7 @@ class SpikingTop(Component):
         valid, value, spiked = Signal(), Signal(signed(p.state_bits)), Signal()
         m.d.sync += [valid.eq(core.value_valid), value.eq(core.value)]
         m.d.comb += spiked.eq(core.spike.valid)
-        if self.values:
+        if f.output_bits > 1:
             with m.If(valid & slots.row["watched"]):
                 entry = Mux(slots.row["fires"], spiked, value)
                 m.d.sync += frame.word_select(_index(slots.row["slot"], f.outputs), f.output_bits).eq(entry)

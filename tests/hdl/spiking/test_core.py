@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nc.compiler.frontends.nir import load
 from nc.compiler.spiking.quantise import Precision, quantise
 from nc.hdl.spiking.program import build
-from nc.hdl.spiking.top import SpikingTop
+from nc.hdl.spiking.top import SpikingTop, stream_spec
 from nc.ir.diagnostics import NcError
 from nc.ir.spiking.fixed import FixedNetwork
 from nc.ir.spiking.run_fixed import run
@@ -29,7 +29,7 @@ def golden(network: FixedNetwork, inputs: np.ndarray) -> np.ndarray:
 
 def hardware(network: FixedNetwork, inputs: np.ndarray, form: str = "auto", **kwargs) -> np.ndarray:
     top = SpikingTop(build(network, observe="all", form=form), inputs.shape[2])
-    return simulate(top, top.spec(inputs.shape[1]), inputs, **kwargs)
+    return simulate(top, stream_spec(top.frames, inputs.shape[1]), inputs, **kwargs)
 
 
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["dense", "compressed"]), st.sampled_from([None, 3]))
