@@ -1,0 +1,1 @@
+"""Third-party cores: program, exact arithmetic as a golden model, limits and configuration files of each."""
