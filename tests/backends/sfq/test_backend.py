@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nc.backends.sfq import BACKEND
+from nc.backends.sfq.backend import Design
 from nc.backends.sfq.budget import estimate
 from nc.backends.sfq.emit import design_json
 from nc.compiler.driver import compiling, simulating, verifying
@@ -77,9 +78,13 @@ def test_junctions_by_role_are_in_the_manifest(build: Path) -> None:
     assert found["jj"]["total"] == sum(v for k, v in found["jj"].items() if k != "total")
 
 
-def test_lowering_is_deterministic(build: Path) -> None:
+@pytest.fixture(scope="module")
+def again(build: Path) -> Design:
     opened = Opened.of(build)
-    again = BACKEND.lower(opened.staged, opened.settings.options)
+    return BACKEND.lower(opened.staged, opened.settings.options)
+
+
+def test_lowering_is_deterministic(build: Path, again: Design) -> None:
     written = json.loads((build / "hdl" / "netlist.json").read_text())
     made = json.loads(json.dumps(design_json(again.result.design)))
     assert made["netlist"] == written["netlist"]
@@ -93,8 +98,7 @@ def test_a_network_beyond_the_budget_is_refused(model: Path, tmp_path: Path) -> 
     assert "layer 'fc0" in str(error.value) or "layer 'bn0" in str(error.value) or "layer 'q1" in str(error.value)
 
 
-def test_the_estimate_is_of_the_right_size(build: Path) -> None:
-    design = Opened.of(build).design
-    guess = sum(estimate(design.words).values())
-    assert 0.4 < guess / design.result.design.jj()["total"] < 2.5
+def test_the_estimate_is_of_the_right_size(again: Design) -> None:
+    guess = sum(estimate(again.words).values())
+    assert 0.4 < guess / again.result.design.jj()["total"] < 2.5
     assert np.isfinite(guess)

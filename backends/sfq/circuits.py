@@ -1,0 +1,91 @@
+"""JJ circuits of our own cells, and test benches of them, as JoSIM decks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nc.ir.diagnostics import fail, suggest
+
+BUILT_IN = Path(__file__).with_name("circuits.yaml")
+
+
+@lru_cache(maxsize=4)
+def load(path: Path = BUILT_IN) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = yaml.safe_load(path.read_text())
+    return found
+
+
+def cell(name: str) -> Mapping[str, Any]:
+    cells: Mapping[str, Any] = load()["cells"]
+    if name not in cells:
+        fail("NC284", f"cell must have a circuit, not '{name}'", help=suggest(name, cells))
+    found: Mapping[str, Any] = cells[name]
+    return found
+
+
+def junctions(name: str) -> int:
+    """Josephson junctions of a cell's circuit."""
+    return sum(part[0] in "JS" for part in cell(name)["parts"])
+
+
+def subcircuit(name: str) -> str:
+    """A cell as `.subckt`. Biases scale with the parameters BIAS, inductors with LSCALE, junctions with ICSCALE."""
+    data, c = load(), cell(name)
+    rows = [f".subckt {name} {' '.join(c['pins'])}"]
+    for number, part in enumerate(c["parts"]):
+        kind, *words = part.split()
+        if kind == "L":
+            rows.append(f"L{number} {words[0]} {words[1]} {{{words[2]}p*LSCALE}}")
+        elif kind == "I":
+            rows.append(f"I{number} 0 {words[0]} pwl(0 0 5p {{{words[1]}u*BIAS}})")
+        else:
+            tag, plus = words[0], words[1]
+            minus, area = (f"g{tag}", words[2]) if kind == "J" else (words[2], words[3])
+            rows.append(f"B{tag} {plus} {minus} jmod area={{{area}*ICSCALE}}")
+            rows.append(f"RS{tag} {plus} r{tag} {{{data['shunt_ohm']}/({area}*ICSCALE)}}")
+            rows.append(f"LS{tag} r{tag} {minus} {data['shunt_ph']}p")
+            if kind == "J":
+                rows.append(f"LG{tag} {minus} 0 {data['ground_ph']}p")
+    return "\n".join([*rows, ".ends"])
+
+
+def pulse_source(name: str, node: str, times: Sequence[float]) -> str:
+    """Fluxons at `times` (ps): current triangles of 0.45 mA into a JTL's input."""
+    points = "".join(f" {t - 2.5:g}p 0 {t:g}p 450u {t + 2.5:g}p 0" for t in sorted(times))
+    return f"I{name} 0 {node} pwl(0 0{points})" if times else f"I{name} 0 {node} 0"
+
+
+def deck(
+    instances: Sequence[tuple[str, str, Mapping[str, str]]],
+    stimuli: Mapping[str, Sequence[float]],
+    outputs: Sequence[str],
+    *,
+    stop: float,
+    step: float = 0.1,
+    temperature: float = 0.0,
+) -> str:
+    """A bench: `instances` (name, cell, pin -> net); every stimulus and every output passes two JTLs, the outputs' then
+    end in 2 ohm. Output junctions are X<net>_o1's second: `B2|Xload_<net>_1`, printed as phases."""
+    kinds = sorted({"JTL", *(kind for _, kind, _ in instances)})
+    rows = ["* generated bench", ".param BIAS=1", ".param LSCALE=1", ".param ICSCALE=1"]
+    rows += [f".model jmod {load()['model']}", *(subcircuit(kind) for kind in kinds)]
+    for net, times in stimuli.items():
+        rows += [pulse_source(f"in_{net}", f"src_{net}", times)]
+        rows += [f"Xdrive_{net}_0 JTL src_{net} mid_{net}", f"Xdrive_{net}_1 JTL mid_{net} {net}"]
+    for name, kind, joined in instances:
+        rows.append(f"X{name} {kind} {' '.join(joined[pin] for pin in cell(kind)['pins'])}")
+    for net in outputs:
+        rows += [
+            f"Xload_{net}_0 JTL {net} lm_{net}",
+            f"Xload_{net}_1 JTL lm_{net} end_{net}",
+            f"Rend_{net} end_{net} 0 2",
+        ]
+        rows.append(f".print p(Xload_{net}_1.B2)")
+    rows += [f".temp {temperature:g}"] if temperature else []
+    rows += [f".tran {step:g}p {stop:g}p", ".end"]
+    return "\n".join(rows) + "\n"
