@@ -16,7 +16,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class DeckReader:
         self.nodes: dict[str, int] = {"0": 0}
         self.rng = np.random.default_rng(seed)
         self.spread: dict[str, float] = {}
-        self.parts: dict[str, list[object]] = {kind: [] for kind in "BRLCKIVPT"}
+        self.parts: dict[str, list[Any]] = {kind: [] for kind in "BRLCKIVPT"}
         self.prints: list[tuple[str, str]] = []
         self.step, self.stop, self.temperature = 0.1, 1000.0, 0.0
         self.top = self._sort(_statements(text))
@@ -301,15 +301,15 @@ class DeckReader:
     def circuit(self) -> Circuit:
         self.run(self.top, {}, "")
         parts = {kind: tuple(each) for kind, each in self.parts.items()}
-        inductors = {each.name for each in parts["L"]}  # type: ignore[attr-defined]
-        for first, second, _ in parts["K"]:  # type: ignore[misc]
+        inductors = {each.name for each in parts["L"]}
+        for first, second, _ in parts["K"]:
             if first not in inductors or second not in inductors:
                 self.refuse(f"coupling must name two inductors, not '{first}' and '{second}'")
         return Circuit(
             nodes=tuple(self.nodes), junctions=parts["B"], resistors=parts["R"], inductors=parts["L"],
             capacitors=parts["C"], couplings=parts["K"], currents=parts["I"], voltages=parts["V"], phases=parts["P"],
             lines=parts["T"], temperature=self.temperature, step=self.step, stop=self.stop, prints=tuple(self.prints),
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
 
 def read_deck(text: str, *, file: str = "", parameters: Mapping[str, float] | None = None, seed: int = 0) -> Circuit:
