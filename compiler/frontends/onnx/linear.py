@@ -41,8 +41,8 @@ def product(node: Node, a: Tensor, b: Tensor, dtype: int | None = None) -> Tenso
 @translates("Gemm")
 def gemm(node: Node) -> Tensor:
     """alpha * A' @ B' + beta * C."""
-    a = _turned(node, node[0], node.attributes["transA"])
-    b = _turned(node, node[1], node.attributes["transB"])
+    a = turned(node, node[0], node.attributes["transA"])
+    b = turned(node, node[1], node.attributes["transB"])
     result = product(node, a, b)
     if node.attributes["alpha"] != 1:
         result = node.emit(Mul(), result, scalar(node.attributes["alpha"], result.dtype))
@@ -54,15 +54,16 @@ def gemm(node: Node) -> Tensor:
     return node.emit(Add(), *node.lined(result, bias))
 
 
-def _turned(node: Node, tensor: Tensor, turn: int) -> Tensor:
+def turned(node: Node, tensor: Tensor, turn: int) -> Tensor:
+    """A matrix, transposed when `turn` is set. Raises NC105 for the batch axis."""
     if tensor.rank != 2:
-        fail("NC109", f"operands of Gemm must be matrices, not {tensor}")
+        fail("NC109", f"operands of {node.op} must be matrices, not {tensor}")
     if not turn:
         return tensor
     if tensor.batched:
         fail(
             "NC105",
-            "the data operand of Gemm must not be transposed: its leading axis is the batch",
+            f"the data operand of {node.op} must not be transposed: its leading axis is the batch",
             help="put the data on the left without transA",
         )
     return node.emit(Transpose((1, 0)), tensor)

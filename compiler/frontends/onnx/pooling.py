@@ -23,12 +23,17 @@ def max_pool(node: Node) -> Tensor:
 
 @translates("AveragePool")
 def average_pool(node: Node) -> Tensor:
+    return averaged(node, node[0])
+
+
+def averaged(node: Node, x: Tensor) -> Tensor:
+    """The mean of each window of x (N, C, *spatial); counts of ceil_mode and count_include_pad as in ONNX."""
     kernel = node.attributes["kernel_shape"]
-    geometry = Geometry.of(node, kernel, node[0])
+    geometry = Geometry.of(node, kernel, x)
     none = (0,) * len(geometry.pads)
     counted = tuple(map(min, geometry.declared, geometry.pads)) if node.attributes["count_include_pad"] else none
     op = AveragePool(kernel, geometry.strides, geometry.pads, geometry.dilations, counted)
-    return node.per_sample(node[0], lambda x: node.emit(op, x))
+    return node.per_sample(x, lambda sample: node.emit(op, sample))
 
 
 @translates("GlobalAveragePool", "GlobalMaxPool")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from nc.compiler.frontends.onnx.linear import convolution, product
+from nc.compiler.frontends.onnx.elementwise import scalar
+from nc.compiler.frontends.onnx.linear import convolution, product, turned
 from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.pooling import averaged
 from nc.compiler.frontends.onnx.qonnx import fitted
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.signatures import MICROSOFT
@@ -16,12 +18,14 @@ from nc.ir.diagnostics import fail
 from nc.ir.ops.add import Add
 from nc.ir.ops.base import Array
 from nc.ir.ops.clip import Clip
+from nc.ir.ops.concat import Concat
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.leaky_relu import LeakyRelu
 from nc.ir.ops.mul import Mul
 from nc.ir.ops.quantize import Quantize
 from nc.ir.ops.reduce_mean import ReduceMean
 from nc.ir.ops.sigmoid import Sigmoid
+from nc.ir.ops.softmax import Softmax
 from nc.ir.ops.sub import Sub
 
 _ZERO = np.zeros((), np.int64)
@@ -117,10 +121,10 @@ def _operand(node: Node, at: int, axis: int | None = None) -> Tensor:
     return dequantized(node, node[at], *parameters(node, node[at], at + 1, at + 2, axis))
 
 
-def _result(node: Node, x: Tensor, at: int) -> Tensor:
+def _result(node: Node, x: Tensor, at: int, without: int | None = None) -> Tensor:
     """Quantise to the (scale, zero point) at `at`; the type is the zero point's, that of the first operand without."""
     zero_point = node.maybe(at + 1)
-    dtype = zero_point.dtype if zero_point is not None else node[0].dtype
+    dtype = zero_point.dtype if zero_point is not None else without or node[0].dtype
     scale, zero = parameters(node, x, at, at + 1, None)
     _check_positive(node, scale)
     return quantized(node, x, scale, zero, dtype)
@@ -173,6 +177,47 @@ def qlinear_binary(node: Node) -> Tensor:
 def qlinear_unary(node: Node) -> Tensor:
     op = Sigmoid() if node.op == "QLinearSigmoid" else LeakyRelu(node.attributes["alpha"])
     return _result(node, node.emit(op, _operand(node, 0)), 3)
+
+
+@translates("QGemm", domain=MICROSOFT)
+def qgemm(node: Node) -> Tensor:
+    """alpha * (A' @ B' + C), where C counts steps of a_scale * b_scale; a float result without an output scale."""
+    a = turned(node, _operand(node, 0), node.attributes["transA"])
+    b = turned(node, _operand(node, 3, 0 if node.attributes["transB"] else 1), node.attributes["transB"])
+    result = product(node, a, b)
+    bias = node.maybe(6)
+    if bias is not None:
+        step = (node.data(1, "the scale").ravel() * node.data(4, "the scale").ravel()).squeeze()
+        result = node.emit(Add(), *node.lined(result, dequantized(node, bias, step, _ZERO)))
+    if node.attributes["alpha"] != 1:
+        result = node.emit(Mul(), result, scalar(node.attributes["alpha"], result.dtype))
+    return _result(node, result, 7) if node.maybe(7) is not None else result
+
+
+@translates("QLinearSoftmax", domain=MICROSOFT)
+def qlinear_softmax(node: Node) -> Tensor:
+    x = _operand(node, 0)
+    axis = node.axis(x, node.attributes["axis"])
+    axes = tuple(range(axis, len(x.shape))) if node.attributes["opset"] < 13 else (axis,)
+    return _result(node, node.emit(Softmax(axes), x), 3)
+
+
+@translates("QLinearAveragePool", domain=MICROSOFT)
+def qlinear_average_pool(node: Node) -> Tensor:
+    if node.attributes["channels_last"]:
+        node.refuse("QLinearAveragePool must have its channels first")
+    return _result(node, averaged(node, _operand(node, 0)), 3)
+
+
+@translates("QLinearConcat", domain=MICROSOFT)
+def qlinear_concat(node: Node) -> Tensor:
+    """Operands: the result's scale and zero point, then triples."""
+    if len(node.operands) % 3 != 2:
+        fail("NC109", f"QLinearConcat must have triples of operands, not {len(node.operands) - 2} after the first two")
+    parts = [_operand(node, at) for at in range(2, len(node.operands), 3)]
+    lead = next((t for t in parts if t.batched), parts[0])
+    axis = node.axis(lead, node.attributes["axis"])
+    return _result(node, node.emit(Concat(axis), *node.lined(*parts)), 0, node[2].dtype)
 
 
 @translates("QLinearGlobalAveragePool", domain=MICROSOFT)

@@ -29,6 +29,7 @@ _DOMAINS = {
     "com.microsoft": MICROSOFT,
 }
 _INT, _FLOAT, _STRING = AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.STRING
+_INTS = AttributeProto.INTS
 
 
 def family(domain: str) -> str:
@@ -77,6 +78,22 @@ _MICROSOFT = {
     "QLinearSigmoid": Signature(4, 5, {}),
     "QLinearLeakyRelu": Signature(4, 5, {"alpha": (_FLOAT, False, 0.009999999776482582)}),
     "QLinearGlobalAveragePool": Signature(5, 5, {"channels_last": (_INT, False, 0)}),
+    "QLinearSoftmax": Signature(5, 5, {"axis": (_INT, False, -1), "opset": (_INT, False, 13)}),
+    "QLinearConcat": Signature(5, 1 << 16, {"axis": (_INT, True, None)}),
+    "QLinearAveragePool": Signature(
+        4,
+        5,
+        {
+            "auto_pad": (_STRING, False, "NOTSET"),
+            "ceil_mode": (_INT, False, 0),
+            "channels_last": (_INT, False, 0),
+            "count_include_pad": (_INT, False, 0),
+            "kernel_shape": (_INTS, True, None),
+            "pads": (_INTS, False, None),
+            "strides": (_INTS, False, None),
+        },
+    ),
+    "QGemm": Signature(6, 9, {"alpha": (_FLOAT, False, 1.0), "transA": (_INT, False, 0), "transB": (_INT, False, 0)}),
     "QuantizeLinear": Signature(2, 3, {"axis": (_INT, False, 1)}),
     "DequantizeLinear": Signature(2, 3, {"axis": (_INT, False, 1)}),
     "Gelu": Signature(1, 1, {}),
