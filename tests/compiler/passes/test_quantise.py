@@ -94,7 +94,7 @@ def test_bias_correction_restores_the_mean() -> None:
     data = np.random.default_rng(1).normal(0, 1, (400, 64))
     errors = {}
     for correct in (True, False):
-        section = {"weight_bits": 3, "activation_bits": 8, "bias_correction": correct}
+        section = {"weight_bits": 3, "activation_bits": 8, "rounding": "nearest", "bias_correction": correct}
         _, made, logits = integers(graph, Common.model_validate({"quantise": section}), data)
         made = made - made.mean(axis=1, keepdims=True)
         errors[correct] = np.abs((made - (logits - logits.mean(axis=1, keepdims=True))).mean(axis=0)).sum()
