@@ -17,6 +17,7 @@ ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "half_up": lambda x: np.floor(x + 0.5),
     "half_down": lambda x: np.ceil(x - 0.5),
     "half_away": lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x),
+    "half_odd": lambda x: np.where(x - np.floor(x) == 0.5, 2 * np.floor(np.floor(x) / 2) + 1, np.rint(x)),
     "half_zero": lambda x: np.copysign(np.ceil(np.abs(x) - 0.5), x),
     "floor": np.floor,
     "ceil": np.ceil,
@@ -30,7 +31,8 @@ class Quantize(Op):
     """clamp(round(x / scale + zero_point), lo, hi).
 
     `scale` (float64, the model's exact constants) and `zero_point` broadcast to the sample's shape; shape () for one
-    a tensor. `bipolar`: the result is +1 where x >= 0 and -1 elsewhere (scale is its meaning only).
+    a tensor. Where the model adds an odd zero point after rounding half to even (ONNX), that is "half_odd".
+    `bipolar`: the result is +1 where x >= 0 and -1 elsewhere (scale is its meaning only).
     """
 
     scale: Array

@@ -34,15 +34,12 @@ _ZERO = np.zeros((), np.int64)
 def quantized(node: Node, x: Tensor, scale: Array, zero: Array, dtype: int) -> Tensor:
     """saturate(round half even(x / scale) + zero_point).
 
-    The zero point is added after rounding: an odd one inside would turn ties the other way.
+    The zero point is added after rounding, so that an odd one turns ties the other way than one added before.
     """
     lo, hi = type_range(dtype)
-    if not np.any(zero % 2):
-        return node.emit(Quantize(scale, zero, lo, hi), x, dtype=dtype)
-    if np.unique(zero).size == 1:
-        only = int(zero.ravel()[0])
-        inner = node.emit(Quantize(scale, _ZERO, lo - only, hi - only), x, dtype=TensorProto.INT32)
-        return node.emit(Add(), inner, constant(np.asarray(only), TensorProto.INT32), exact=True, dtype=dtype)
+    if np.unique(zero % 2).size == 1:
+        rounding = "half_odd" if np.any(zero % 2) else "half_even"
+        return node.emit(Quantize(scale, zero, lo, hi, rounding), x, dtype=dtype)
     least, most = int(zero.min()), int(zero.max())
     inner = node.emit(Quantize(scale, _ZERO, lo - most, hi - least), x, dtype=TensorProto.INT32)
     moved = node.emit(Add(), inner, constant(zero, TensorProto.INT32), exact=True)

@@ -132,13 +132,16 @@ class Integerize:
         t.build.output(label, number.value)
 
 
+_NEAREST = ("half_even", "half_odd")  # the nearest integer plus the zero point
+
+
 def quantiser_port(graph: Graph, value: Value) -> Port | None:
     """The grid of the one quantiser that reads an input, or None."""
     users = [graph.nodes[u].op for u in graph.users[value]]
     if not users or not all(isinstance(u, Quantize) and u == users[0] for u in users):
         return None
     op = users[0]
-    if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1 or op.rounding != "half_even":
+    if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1 or op.rounding not in _NEAREST:
         return None
     if op.bipolar:
         return None

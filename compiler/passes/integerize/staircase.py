@@ -78,6 +78,10 @@ def round_exact(x: Fraction, rounding: str) -> int:
     half = Fraction(1, 2)
     if rounding == "half_even":
         up = rest > half or (rest == half and floor % 2 == 1)
+    elif rounding == "half_odd":
+        up = rest > half or (rest == half and floor % 2 == 0)
+    elif rounding == "half_zero":
+        up = rest > half or (rest == half and x < 0)
     elif rounding == "half_up":
         up = rest >= half
     elif rounding == "half_down":
@@ -225,6 +229,8 @@ def lower_boundary(y: int, quantiser: Quantiser) -> tuple[int, bool]:
 # For each rounding: by how many halves the boundary of level y lies below y, and whether it belongs to y.
 BOUNDARIES: dict[str, Callable[[int], tuple[int, bool]]] = {
     "half_even": lambda y: (1, y % 2 == 0),
+    "half_odd": lambda y: (1, y % 2 == 1),
+    "half_zero": lambda y: (1, y <= 0),
     "half_up": lambda y: (1, True),
     "half_down": lambda y: (1, False),
     "half_away": lambda y: (1, y > 0),

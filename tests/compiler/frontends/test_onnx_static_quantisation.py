@@ -1,4 +1,7 @@
-"""Models as onnxruntime's static quantisation writes them (QDQ and QOperator) agree with onnxruntime."""
+"""Models as onnxruntime's static quantisation writes them (QDQ and QOperator) agree with onnxruntime.
+
+Their integer graph is equal to exact evaluation of the file: no sample may differ.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nc.compiler.config import Common
 from nc.compiler.frontends.onnx import read_onnx
+from nc.compiler.passes.manager import run_passes
+from nc.compiler.passes.pipelines import to_integers
+from nc.ir.graph import Graph, prune
 from nc.ir.interpret import evaluate
 from nc.ir.verify import verify
 
@@ -91,3 +98,20 @@ def test_statically_quantised_models(
     apart = np.abs(evaluate(graph, {"x": x})["y"] - session.run(None, {"x": x})[0]).max(axis=1)
     assert np.count_nonzero(apart > 1e-5) <= 4  # ties that float32, or the rounding of its integer kernels, decides
     assert apart.max() < 0.02
+    integers_are_exact(graph, x)
+
+
+def integers_are_exact(graph: Graph, x: Any) -> None:
+    """The integer graph's logits equal those of the float graph evaluated in float64."""
+    softmax = next(n for n in graph.nodes if n.op.name == "softmax")
+    logits = prune(Graph(graph.nodes, {"logits": softmax.operands[0]}))
+    integer, _ = run_passes(logits, to_integers(logits, Common(), None))
+    (port,), (output,) = integer.inputs.values(), integer.outputs.values()
+    kind, meaning = integer.type(port), integer.type(port).meaning
+    assert meaning is not None
+    grid = np.rint(x.astype(np.float64) / float(meaning.scale[0])) - float(meaning.offset[0] / meaning.scale[0])
+    made = evaluate(integer, {"x": np.clip(grid, kind.int.lo, kind.int.hi).astype(np.int64)})["logits"]
+    stands = integer.type(output).meaning
+    assert stands is not None
+    real = made * float(stands.scale[0]) + float(stands.offset[0])
+    np.testing.assert_allclose(real, evaluate(logits, {"x": x})["logits"], rtol=0, atol=1e-9)
