@@ -16,6 +16,7 @@ from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link
 from nc.backends.threshold import golden
+from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_file
 from nc.backends.threshold.images import write_images
 from nc.backends.threshold.layers import Placement, place_network
 from nc.backends.threshold.mapping import map_graph, problems
@@ -131,6 +132,8 @@ class ThresholdBackend:
         from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
 
         files = sorted((build / "hdl").glob("*.v"))
+        if request.cells == "ftl":  # the array's logic is its processing element; memories are macros
+            return {**ftl_flow([build / "hdl" / "threshold_pe.v"], "threshold_pe", request.out_dir).to_json()}
         return synthesise(
             files,
             "top",
@@ -141,6 +144,10 @@ class ThresholdBackend:
             seed=request.seed,
             limit_s=request.limit_s or DEFAULT_LIMIT_S,
         ).to_json()
+
+    def synthesise_file(self, path: Path, request: SynthesisRequest) -> Mapping[str, object]:
+        """`nc synth FILE --cells ftl`."""
+        return synthesise_file(path, request.out_dir).to_json()
 
 
 def pe_verilog(config: ArrayConfig) -> str:

@@ -12,8 +12,8 @@ from nc.ir.netlist import Netlist
 
 Array = np.ndarray[Any, Any]
 
-SETS_PER_ROOT = 400
-"""Leaf sets explored below one root: enough for every cut of five leaves of usual logic, a bound for unusual logic."""
+CUTS_PER_NET = 48
+"""Cuts kept at a net, half of them the smallest, half the deepest: a bound for unusual logic."""
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,39 @@ class Cones:
                 (net,) = netlist.outputs_of(cell).tolist()
                 self.inputs[net] = tuple(netlist.inputs_of(cell).tolist())
                 self.cell[net] = cell
+        self._sets: dict[tuple[int, int], list[frozenset[int]]] = {}
         self.level = {net: int(netlist.levels[cell]) for net, cell in self.cell.items()}
 
     def cuts(self, root: int, size: int) -> list[Cut]:
         """Cuts of at most `size` leaves below `root`, the root alone included; constants are never leaves."""
-        start = frozenset({root} if root > 1 else ())
-        seen = {start}
-        queue = [start]
         found = []
-        for leaves in queue:
-            if len(leaves) <= size:
-                ordered = tuple(sorted(leaves))
-                found.append(Cut(ordered, self.table(root, ordered)))
-            for net in sorted(leaves, key=lambda n: -self.level.get(n, -1)):
-                if net not in self.inputs:
-                    continue
-                below = (leaves - {net}) | {n for n in self.inputs[net] if n > 1}
-                # one leaf too many may merge again further down
-                if len(below) <= size + 1 and below not in seen and len(seen) < SETS_PER_ROOT:
-                    seen.add(below)
-                    queue.append(below)
+        for leaves in self._leaf_sets(root, size):
+            ordered = tuple(sorted(leaves))
+            found.append(Cut(ordered, self.table(root, ordered)))
         return found
+
+    def _leaf_sets(self, root: int, size: int) -> list[frozenset[int]]:
+        """Bottom-up: a cut of a gate is one cut of each of its inputs, merged, or the gate itself."""
+        if (root, size) in self._sets:
+            return self._sets[root, size]
+        cone = {root}
+        stack = [root]
+        while stack:
+            for net in self.inputs.get(stack.pop(), ()):
+                if net not in cone and (net, size) not in self._sets:
+                    cone.add(net)
+                    stack.append(net)
+        for net in sorted(cone, key=lambda n: self.level.get(n, -1)):
+            own = [frozenset({net} if net > 1 else ())]
+            if net in self.inputs:
+                merged = {frozenset[int]()}
+                for below in self.inputs[net]:
+                    merged = {a | b for a in merged for b in self._sets[below, size] if len(a | b) <= size}
+                small = sorted(merged, key=lambda c: (len(c), sorted(c)))
+                deep = sorted(merged, key=lambda c: (sum(self.level.get(n, -1) for n in c), len(c), sorted(c)))
+                own += list(dict.fromkeys(deep[: CUTS_PER_NET // 2] + small[: CUTS_PER_NET // 2]))
+            self._sets[net, size] = own
+        return self._sets[root, size]
 
     def table(self, root: int, leaves: tuple[int, ...]) -> int:
         """The truth table of `root` over `leaves` (leaf i is bit i of a minterm)."""

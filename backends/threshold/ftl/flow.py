@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from nc.backends.synth.yosys import read_commands, run_yosys
+from nc.backends.synth.yosys import quoted, read_commands, run_yosys
 from nc.backends.threshold.ftl.cells import (
     FLIP_FLOP,
     CellFigures,
@@ -25,14 +26,14 @@ from nc.backends.threshold.ftl.embed import Embedded, embed, plain
 from nc.backends.threshold.ftl.prove import equivalent
 from nc.backends.threshold.ftl.robust import robustness
 from nc.compiler.frontends.yosys_json import read_yosys_json
-from nc.ir.diagnostics import InternalError
+from nc.ir.diagnostics import InternalError, Where, fail
 from nc.ir.netlist import Netlist
 from nc.ir.netlist_cells import CellType
 from nc.ir.netlist_export import to_verilog
 
 _TO_AIG = (
     "proc", "flatten", "opt -full", "memory_map", "opt -full", "techmap", "opt",
-    "dfflegalize -cell $_DFF_P_ 01", "opt",
+    "dfflegalize -cell $_DFF_P_ 01", "opt_clean",
     "abc -g AND -script +strash;ifraig;scorr;dc2;dc2;map", "opt_clean", "delete t:$scopeinfo",
 )  # fmt: skip
 _MAP = "strash;ifraig;scorr;dc2;dc2;dch,-f;map,-a;topo"
@@ -84,7 +85,14 @@ class FtlResult:
 
 def to_aig(files: Sequence[Path], top: str, folder: Path) -> Netlist:
     """Verilog as AND gates, inverters and plain D flip-flops; resets and enables become logic."""
-    run_yosys([*read_commands(files, top), *_TO_AIG, "write_json aig.json"], folder, "aig")
+    readers = {".aig": "read_aiger -clk_name clk -module_name", ".aag": "read_aiger -clk_name clk -module_name"}
+    if len(files) == 1 and files[0].suffix in readers:
+        read = [f"{readers[files[0].suffix]} {top} {quoted(files[0])}", f"hierarchy -check -top {top}"]
+    elif len(files) == 1 and files[0].suffix == ".blif":
+        read = [f"read_blif -wideports {quoted(files[0])}", f"rename -top {top}", f"hierarchy -check -top {top}"]
+    else:
+        read = read_commands(files, top)
+    run_yosys([*read, *_TO_AIG, "write_json aig.json"], folder, "aig")
     return read_yosys_json(folder / "aig.json", top=top)
 
 
@@ -173,6 +181,17 @@ def ftl_flow(
         result,
         embedded,
     )
+
+
+def synthesise_file(path: Path, folder: Path) -> FtlResult:
+    """The flow for a netlist file: Verilog (the last module is the top), AIGER or BLIF."""
+    top = "top"
+    if path.suffix in (".v", ".sv"):
+        names = re.findall(r"^\s*module\s+(\w+)", path.read_text(errors="replace"), re.MULTILINE)
+        if not names:
+            fail("NC721", "the Verilog file must hold a module", where=Where(file=path.name))
+        top = names[-1]
+    return ftl_flow([path], top, folder)
 
 
 def _tuning(embedded: Embedded, tech: FtlTechnology) -> dict[str, object]:
