@@ -190,10 +190,20 @@ def count_second(g, hidden, features, classes, top_hidden, counts):  # type: ign
     _, _, _, _, _, _, s2, k2, m2, b2, live, drop = fields(g, hidden, features, classes)
     counts[:] = 0
     spans = np.zeros((classes, 2), np.int64)
+    parts = np.zeros((classes, counts.shape[0]), np.int64)
+    contends = live.copy()
+    floor = np.int64(-(1 << 60))
     for c in range(classes):
         if live[c]:
-            count_output(s2[c], k2[c], m2[c], b2[c], top_hidden, drop[0], counts, spans[c])
-    count_argmax(spans, live, drop[0], counts)
+            count_output(s2[c], k2[c], m2[c], b2[c], top_hidden, drop[0], parts[c], spans[c])
+            floor = max(floor, spans[c, 0] >> drop[0])
+    for c in range(classes):
+        # a class that another one always beats is no logic at all
+        if live[c] and spans[c, 1] >> drop[0] < floor:
+            contends[c] = 0
+        if contends[c]:
+            counts += parts[c]
+    count_argmax(spans, contends, drop[0], counts)
 
 
 @numba.njit(cache=True)
