@@ -140,7 +140,7 @@ def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, scr
         return None
     text = target.read_text()
     # a script that gave up leaves unmapped logic behind
-    return text if ".gate" in text or ".names" in text and ".latch" not in text else None
+    return text if any(word in text for word in (".gate", ".barbuf", ".names")) else None
 
 
 def _check(abc: Path, folder: Path, source: Path, mapped: Path, seconds: float) -> None:

@@ -154,6 +154,8 @@ def read_mapped_blif(text: str, technology: Technology) -> MappedNetlist:
             outputs += words[1:]
         elif words[0] == ".gate":
             _read_gate(words, technology, gates, constants)
+        elif words[0] == ".barbuf":
+            wires[words[2]] = words[1]
         elif words[0] == ".names":
             row = lines[at + 1].split() if at + 1 < len(lines) else []
             if len(words) == 2:
