@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from nc.backends.printed.blast import Blasted, blast
 from nc.backends.printed.lowering import to_words
 from nc.backends.printed.mapping import SCRIPTS, map_network
 from nc.backends.printed.netlist import MappedNetlist, pack, unpack
-from nc.backends.printed.technology import Technology
+from nc.backends.printed.technology import Technology, egfet
 from nc.ir.graph import Graph
 from nc.ir.words import WordGraph
 
@@ -41,10 +42,24 @@ class Circuit:
                     planes[f"{port.name}[{i * port.bits + b}]"] = pack(flat[:, i] >> b & 1)
         return planes
 
+    @classmethod
+    def of_gates(cls, words: WordGraph, technology: Technology | None = None) -> Circuit:
+        """Gates only, not mapped."""
+        empty = MappedNetlist(technology or egfet(), (), (), ())
+        return cls(words, blast(words), empty, "", {})
+
     def outputs(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """What the mapped netlist computes: integers (N, *shape) by output port."""
-        count = len(inputs[0])
-        nets = self.netlist.evaluate(self.planes(*inputs))
+        return self._words_of(self.netlist.evaluate(self.planes(*inputs)), len(inputs[0]))
+
+    def gate_outputs(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """What the gates before mapping compute."""
+        planes = self.planes(*inputs)
+        logic = self.blasted.logic
+        values = logic.evaluate([planes[name] for name, _ in logic.inputs])
+        return self._words_of({name: v for (name, _), v in zip(logic.outputs, values)}, len(inputs[0]))
+
+    def _words_of(self, nets: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
         found = {}
         for port in self.words.outputs:
             flat = np.zeros((count, len(port.nodes)), np.int64)

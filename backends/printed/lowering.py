@@ -7,13 +7,13 @@ summands of a neuron in one adder array, which beats shared two-operand adders i
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nc.ir.graph import Graph, Node
-from nc.ir.types import TensorType
-from nc.ir.words import Term, WordBuilder, WordGraph
+from nc.ir.words import Kind, Term, WordBuilder, WordGraph
 from nc.ir.words.builder import csd
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
@@ -97,8 +97,6 @@ def _requantize(words: WordBuilder, node: Node, operands: list[Ids]) -> Ids:
 
 def _affine(words: WordBuilder, v: int, m: int, o: int) -> int:
     """v * m + o, merged into v's own sum when v is one (a bias is absorbed by the adder array)."""
-    from nc.ir.words import Kind
-
     terms = []
     constant = o
     if words.kind(v) == Kind.SUM and m > 0 and m & (m - 1) == 0:
@@ -225,8 +223,6 @@ RULES: dict[str, Rule] = {
 
 def _at_most(words: WordBuilder, a: int, limit: int) -> int:
     """min(a, constant); a clamp of a clamp is one clamp."""
-    from nc.ir.words import Kind
-
     value = words.constant_value(limit)
     assert value is not None
     low, _ = words.range(a)
@@ -235,10 +231,33 @@ def _at_most(words: WordBuilder, a: int, limit: int) -> int:
     return words.clamp(a, min(low, value), value)
 
 
-def unsupported(graph: Graph) -> list[tuple[Node, TensorType]]:
+def unsupported(graph: Graph) -> list[Node]:
     """The nodes that have no rule."""
-    return [
-        (node, node.type)
-        for node in graph.nodes
-        if node.op.name not in RULES and node.op.name != "input" and node.constant is None
-    ]
+    return [n for n in graph.nodes if n.op.name not in RULES and n.op.name != "input" and n.constant is None]
+
+
+def registered(words: WordGraph) -> WordGraph:
+    """The same graph with a register behind every output element."""
+    count = len(words)
+    ends = np.unique(np.concatenate([port.nodes for port in words.outputs]))
+    ends = ends[words.kind[ends] != Kind.CONST]
+    place = np.arange(count)
+    place[ends] = count + np.arange(len(ends))
+
+    def grown(array: np.ndarray, values: object) -> np.ndarray:
+        return np.concatenate([array, np.broadcast_to(np.asarray(values, array.dtype), len(ends))])
+
+    return replace(
+        words,
+        kind=grown(words.kind, int(Kind.REG)),
+        lo=grown(words.lo, words.lo[ends]),
+        hi=grown(words.hi, words.hi[ends]),
+        p0=grown(words.p0, 0),
+        p1=grown(words.p1, 0),
+        layer=grown(words.layer, words.layer[ends]),
+        start=np.concatenate([words.start, words.start[-1] + 1 + np.arange(len(ends))]),
+        src=np.concatenate([words.src, ends.astype(words.src.dtype)]),
+        shift=grown(words.shift, 0),
+        neg=grown(words.neg, False),
+        outputs=tuple(replace(port, nodes=place[port.nodes]) for port in words.outputs),
+    )

@@ -121,7 +121,9 @@ def map_network(
                 help="raise the time limit, or make the network smaller",
             )
         if check:
-            _check(abc, folder, source, folder / "best.blif", seconds * 5)
+            same, words = _prove(abc, folder, source.name, "best.blif", seconds * 5)
+            if not same:
+                raise InternalError(f"mapped netlist differs from its source: {words}")
         return Mapping(best[2], best[1], areas)
 
 
@@ -143,11 +145,20 @@ def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, scr
     return text if any(word in text for word in (".gate", ".barbuf", ".names")) else None
 
 
-def _check(abc: Path, folder: Path, source: Path, mapped: Path, seconds: float) -> None:
-    commands = f"read_genlib lib.genlib; cec {source.name} {mapped.name}"
+def equivalent(source: str, mapped: str, technology: Technology, seconds: float = 600.0) -> bool:
+    """ABC's SAT proof that two BLIF texts compute the same (mapped cells are those of `technology`)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "lib.genlib").write_text(write_genlib(technology, technology.vdds[-1]))
+        (folder / "source.blif").write_text(source)
+        (folder / "mapped.blif").write_text(mapped)
+        return _prove(find_abc(), folder, "source.blif", "mapped.blif", seconds)[0]
+
+
+def _prove(abc: Path, folder: Path, source: str, mapped: str, seconds: float) -> tuple[bool, str]:
+    commands = f"read_genlib lib.genlib; cec {source} {mapped}"
     try:
         done = subprocess.run([str(abc), "-q", commands], cwd=folder, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         fail("NC657", f"the mapped netlist must be proved equivalent within {seconds:g} s, but was not")
-    if "Networks are equivalent" not in done.stdout:
-        raise InternalError(f"mapped netlist differs from its source: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return "Networks are equivalent" in done.stdout, done.stdout[-500:] + done.stderr[-500:]

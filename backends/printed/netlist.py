@@ -99,6 +99,26 @@ class MappedNetlist:
             at[gate.output] = arrival + cells[gate.cell].corners[vdd].delay_us / 1e3
         return max((at.get(self.wires.get(o, o), 0.0) for o in self.outputs), default=0.0)
 
+    @cached_property
+    def depth(self) -> int:
+        """Cells on the longest path."""
+        level: dict[str, int] = {}
+        for gate in self.gates:
+            level[gate.output] = 1 + max((level.get(p, 0) for p in gate.pins), default=0)
+        return max(level.values(), default=0)
+
+    def write_blif(self, name: str = "top") -> str:
+        """The netlist as mapped BLIF, which `read_mapped_blif` reads back."""
+        rows = [f".model {name}", ".inputs " + " ".join(self.inputs), ".outputs " + " ".join(self.outputs)]
+        for net, value in self.constants.items():
+            rows.append(f".gate {'ONE' if value else 'ZERO'} Y={net}")
+        for gate in self.gates:
+            cell = self.technology.cells[gate.cell]
+            pins = " ".join(f"{pin}={net}" for pin, net in zip(cell.inputs, gate.pins))
+            rows.append(f".gate {cell.name} {pins} {cell.output}={gate.output}")
+        rows += [f".barbuf {net} {port}" for port, net in self.wires.items()]
+        return "\n".join([*rows, ".end", ""])
+
     def write_verilog(self, name: str = "top") -> str:
         """Structural Verilog over the technology's cells, one bit a port (escaped names)."""
         ports = [*self.inputs, *self.outputs]

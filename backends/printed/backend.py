@@ -1,0 +1,195 @@
+"""The printed target: one bespoke circuit of the whole network, mapped to printed cells and proved equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Elaboratable
+
+from nc.backends.backend import Link, SynthesisRequest
+from nc.backends.printed import report
+from nc.backends.printed.blast import blast
+from nc.backends.printed.figures import figures
+from nc.backends.printed.flow import Circuit, synthesise
+from nc.backends.printed.liberty import read_liberty, write_liberty
+from nc.backends.printed.lowering import registered, to_words, unsupported
+from nc.backends.printed.mapping import equivalent
+from nc.backends.printed.netlist import write_cell_models
+from nc.backends.printed.options import Options as PrintedOptions
+from nc.backends.printed.technology import Technology, egfet
+from nc.hdl.stream import StreamTop
+from nc.hdl.word_files import design_verilog
+from nc.hdl.words import WordDesign
+from nc.ir.diagnostics import Diagnostic, Where, fail
+from nc.ir.graph import Graph
+from nc.ir.interpret import evaluate as interpret
+from nc.ir.stream import StreamSpec
+from nc.ir.words import WordGraph
+
+LARGEST_GATES = 60_000  # two-input gates before mapping: far beyond anything that was ever printed
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The graph as printed, its mapped circuit, and the word graph (with output registers when asked for)."""
+
+    graph: Graph
+    circuit: Circuit
+    words: WordGraph
+    options: PrintedOptions
+    technology: Technology
+
+
+class PrintedBackend:
+    """Satisfies `nc.backends.backend.Backend`."""
+
+    name = "printed"
+    summary = "bespoke circuits in printed (EGFET) cells: hard-wired weights, least area, power by state"
+    stage = "primitive"
+    Options = PrintedOptions
+    engines = ("verilator", "icarus", "amaranth")
+
+    def check(self, graph: Graph, options: PrintedOptions) -> Sequence[Diagnostic]:
+        found = [
+            Diagnostic("NC650", f"operation '{node.op.name}' has no printed form", Where(node=node.origin))
+            for node in unsupported(graph)
+        ]
+        if found:
+            return found
+        gates = blast(to_words(graph)).logic.gates
+        if gates > LARGEST_GATES:
+            message = f"the circuit must have at most {LARGEST_GATES} gates before mapping, not {gates}"
+            return [Diagnostic("NC650", message, help="printed circuits hold small networks; use --target fpga")]
+        return []
+
+    def lower(self, graph: Graph, options: PrintedOptions) -> Design:
+        technology = egfet()
+        circuit = synthesise(graph, technology, effort=options.printed.effort, vdd=options.printed.vdd)
+        words = registered(circuit.words) if options.printed.registered else circuit.words
+        design = Design(graph, circuit, words, options, technology)
+        _within_budget(figures(design.circuit, _random(design.circuit.words), _registers(design)), options)
+        return design
+
+    def emit(self, design: Design, folder: Path) -> None:
+        top = _top(design)
+        hdl, netlist = folder / "hdl", folder / "netlist"
+        for place in (hdl, netlist):
+            place.mkdir(parents=True, exist_ok=True)
+        (hdl / "top.v").write_text(design_verilog(top, top.core, top.ports))
+        (netlist / "classifier.v").write_text(design.circuit.netlist.write_verilog("classifier"))
+        (netlist / "classifier.blif").write_text(design.circuit.netlist.write_blif("classifier"))
+        (netlist / "cells.v").write_text(write_cell_models(design.technology))
+        (netlist / "cells.lib").write_text(write_liberty(design.technology, design.options.printed.vdd))
+        (netlist / "area.svg").write_text(report.area_drawing(design.circuit))
+        (netlist / "report.md").write_text(
+            report.text(design.circuit, _random(design.circuit.words), _registers(design))
+        )
+
+    def testbench(self, design: Design) -> StreamSpec | None:
+        return _top(design).spec
+
+    def module(self, design: Design) -> Elaboratable | None:
+        return _top(design)
+
+    def estimate(self, design: Design) -> Mapping[str, object]:
+        return figures(design.circuit, _random(design.circuit.words), _registers(design))
+
+    def links(self, build: Path, graph: Graph, options: PrintedOptions) -> Sequence[Link]:
+        words = to_words(graph)
+        blasted = blast(words)
+        same = equivalent(blasted.logic.write_blif(), (build / "netlist" / "classifier.blif").read_text(), egfet())
+        return (
+            _random_link(graph, words),
+            Link("gates ≡ mapped netlist (SAT proof by ABC)", "equal" if same else "different"),
+        )
+
+    def synthesise(
+        self, build: Path, graph: Graph, options: PrintedOptions, request: SynthesisRequest
+    ) -> Mapping[str, object]:
+        """The whole portfolio, on the built-in cells or a user's Liberty file; power over the build's vectors."""
+        technology = egfet() if request.liberty is None else read_liberty(request.liberty)
+        vdd = options.printed.vdd if options.printed.vdd in technology.vdds else technology.vdds[0]
+        circuit = synthesise(graph, technology, effort="full", vdd=vdd)
+        words = registered(circuit.words) if options.printed.registered else circuit.words
+        data = _build_vectors(build, circuit.words)
+        found = figures(circuit, data, _registers(Design(graph, circuit, words, options, technology)))
+        request.out_dir.mkdir(parents=True, exist_ok=True)
+        (request.out_dir / "classifier.v").write_text(circuit.netlist.write_verilog("classifier"))
+        (request.out_dir / "report.md").write_text(report.text(circuit, data, 0))
+        return {
+            "device": technology.name,
+            "cells": sum(circuit.netlist.counts.values()),
+            "depth": circuit.netlist.depth,
+            "area_um2": circuit.area_mm2 * 1e6,
+            "leakage_uw": circuit.netlist.leakage_uw(circuit.planes(*data), len(data[0]), vdd),
+            "fmax_mhz": 1e-3 / max(circuit.delay_ms(vdd), 1e-9),
+            **found,
+        }
+
+
+def _top(design: Design) -> StreamTop:
+    return StreamTop(WordDesign(design.words), int(design.options.printed.registered))
+
+
+def _registers(design: Design) -> int:
+    """Flip-flops: one for each output bit of a registered circuit."""
+    if not design.options.printed.registered:
+        return 0
+    return sum(port.tensor.width for port in design.words.outputs)
+
+
+def _random(words: WordGraph, count: int = 1024) -> list[np.ndarray[Any, Any]]:
+    """Uniform inputs of every port, the same at every call."""
+    rng = np.random.default_rng(1)
+    return [
+        rng.integers(words.lo[p.nodes], words.hi[p.nodes] + 1, (count, len(p.nodes))).reshape(count, *p.shape)
+        for p in words.inputs
+    ]
+
+
+def _build_vectors(build: Path, words: WordGraph) -> list[np.ndarray[Any, Any]]:
+    """The vectors that the build was made with (calibration data where there were any), else uniform ones."""
+    path = build / "tb" / "vectors.npz"
+    if not path.is_file():
+        return _random(words)
+    with np.load(path, allow_pickle=False) as data:
+        names = ["x"] if "x" in data else [f"x{i}" for i in range(len(words.inputs))]
+        return [data[n].astype(np.int64) for n in names]
+
+
+def _random_link(graph: Graph, words: WordGraph) -> Link:
+    name = "integer graph ≡ gates (1024 random vectors)"
+    inputs = _random(words)
+    wanted = interpret(graph, {p.name: x for p, x in zip(words.inputs, inputs)})
+    got = Circuit.of_gates(words).gate_outputs(*inputs)
+    for port in words.outputs:
+        if (got[port.name] != wanted[port.name]).any():
+            return Link(name, "different", f"output '{port.name}'")
+    return Link(name, "equal")
+
+
+def _within_budget(found: Mapping[str, Any], options: PrintedOptions) -> None:
+    """NC654 for a circuit beyond the user's budget."""
+    budget, vdd = options.budget, options.printed.vdd
+    if budget.area_cm2 is not None and found["area_cm2"] > budget.area_cm2:
+        fail(
+            "NC654",
+            f"area must stay within {budget.area_cm2:g} cm2, but this circuit has {found['area_cm2']:.3f} cm2",
+            help="raise budget.area_cm2, round weights (--set approx.weights=po2), or search with nc explore",
+        )
+    power = found["power_mw"][vdd]
+    if budget.power_mw is not None and power > budget.power_mw:
+        fail(
+            "NC654",
+            f"power at {vdd} V must stay within {budget.power_mw:g} mW, but this circuit takes {power:.3f} mW",
+            help="raise budget.power_mw, take printed.vdd=0.6, or search with nc explore",
+        )
+
+
+BACKEND = PrintedBackend()
+
+__all__ = ["BACKEND", "Design", "PrintedBackend"]
