@@ -21,6 +21,7 @@ from nc.backends.printed.mapping import equivalent
 from nc.backends.printed.netlist import write_cell_models
 from nc.backends.printed.options import Options as PrintedOptions
 from nc.backends.printed.technology import Technology, egfet
+from nc.compiler.printed.round_weights import round_weights
 from nc.hdl.stream import StreamTop
 from nc.hdl.word_files import design_verilog
 from nc.hdl.words import WordDesign
@@ -29,6 +30,9 @@ from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
 from nc.ir.stream import StreamSpec
 from nc.ir.words import WordGraph
+
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 LARGEST_GATES = 60_000  # two-input gates before mapping: far beyond anything that was ever printed
 
@@ -65,6 +69,11 @@ class PrintedBackend:
             message = f"the circuit must have at most {LARGEST_GATES} gates before mapping, not {gates}"
             return [Diagnostic("NC650", message, help="printed circuits hold small networks; use --target fpga")]
         return []
+
+    def approximate(self, graph: Graph, options: PrintedOptions, data: Mapping[str, Array] | None) -> Graph:
+        """The integer graph with the weights that `approx.weights` asks for: from then on it is the truth."""
+        digits = {"exact": None, "po2": 1, "csd2": 2}[options.approx.weights]
+        return graph if digits is None else round_weights(graph, digits, data)
 
     def lower(self, graph: Graph, options: PrintedOptions) -> Design:
         technology = egfet()
@@ -132,7 +141,11 @@ class PrintedBackend:
 
 
 def _top(design: Design) -> StreamTop:
-    return StreamTop(WordDesign(design.words), int(design.options.printed.registered))
+    top = StreamTop(WordDesign(design.words), int(design.options.printed.registered))
+    # asked for its interface alone, it is never elaborated: Amaranth need not warn
+    for part in (top, top.core):
+        part._MustUse__silence = True
+    return top
 
 
 def _registers(design: Design) -> int:

@@ -83,6 +83,7 @@ def compile(
         calibration = read_data(calib, settings)
     form = form_of(source.model, backend.stage)
     integer = form.to_integers(source.model, settings, calibration, watch)
+    integer = _approximated(backend, form, integer, calibration, settings)
     taken = form.to_stage(integer, backend.stage, watch)
     warnings = _checked(backend, taken, settings)
     with watch.stage("lower"):
@@ -125,6 +126,14 @@ def read_data(data: Dataset | Path | str | None, settings: Settings) -> Dataset 
         return data
     section = settings.common.data
     return load(data, limit=section.limit_mb * MB, scale=section.scale)
+
+
+def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | None, settings: Settings) -> Any:
+    """The integer model as a target that approximates wants it: what is approximated is the truth from here on."""
+    approximate = getattr(backend, "approximate", None)
+    if approximate is None:
+        return integer
+    return approximate(integer, settings.options, None if data is None else form.bind(integer, data, settings))
 
 
 def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnostic]:

@@ -2,7 +2,7 @@
 
 A column of h bits takes (h-1)//2 full adders, one half adder when h is even, and passes h//2 carries on, final adder
 included (the published full-adder count stops at two rows). Columns below the slice need carries only, the top column
-sums only. Prices in mm² were fitted to mapped netlists of random candidates (`benchmarks/printed.py --calibrate`).
+sums only. `PRICES` turns counts into mm².
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 FULL, HALF, CARRY, HALF_CARRY, SUM, HALF_SUM, SATURATE, CLAMP, COMPARE, MUX, INDEX, NEGATED = range(12)
 COUNTED = 12
 
-# mm² each: first from the cells (a full adder is nine NANDs), then fitted; see the module's docstring.
-PRICES = np.array([2.23, 1.22, 1.25, 0.45, 1.98, 0.99, 0.4, 0.5, 1.25, 0.75, 0.6, 0.1])
+# mm² each: between the price of the cells (a full adder is nine NANDs, 2.23) and a robust fit to 250 mapped random
+# candidates, of which logic optimisation removes much of what selects (`benchmarks/printed_area.py` measures it).
+PRICES = np.array([2.2, 0.6, 0.9, 0.35, 1.7, 0.8, 0.3, 0.25, 0.5, 0.5, 0.3, 0.08])
 
 _WIDTH = 24
 
