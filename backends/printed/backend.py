@@ -18,19 +18,18 @@ from nc.backends.printed.flow import Circuit, synthesise
 from nc.backends.printed.liberty import read_liberty, write_liberty
 from nc.backends.printed.lowering import registered, to_words, unsupported
 from nc.backends.printed.mapping import equivalent
-from nc.backends.printed.netlist import write_cell_models
+from nc.backends.printed.netlist import read_mapped_blif, write_cell_models
 from nc.backends.printed.options import Options as PrintedOptions
 from nc.backends.printed.technology import Technology, egfet
 from nc.compiler.printed.round_weights import round_weights
-from nc.hdl.stream import StreamTop
-from nc.hdl.word_files import design_verilog
+from nc.hdl.stream import StreamTop, stream_spec
+from nc.hdl.word_files import design_files
 from nc.hdl.words import WordDesign
 from nc.ir.diagnostics import Diagnostic, Where, fail
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
 from nc.ir.stream import StreamSpec
 from nc.ir.words import WordGraph
-
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -84,11 +83,12 @@ class PrintedBackend:
         return design
 
     def emit(self, design: Design, folder: Path) -> None:
-        top = _top(design)
+        top = _top(design, inline=False)
         hdl, netlist = folder / "hdl", folder / "netlist"
         for place in (hdl, netlist):
             place.mkdir(parents=True, exist_ok=True)
-        (hdl / "top.v").write_text(design_verilog(top, top.core, top.ports))
+        for name, text in design_files(top, top.core, top.ports).items():
+            (hdl / name).write_text(text)
         (netlist / "classifier.v").write_text(design.circuit.netlist.write_verilog("classifier"))
         (netlist / "classifier.blif").write_text(design.circuit.netlist.write_blif("classifier"))
         (netlist / "cells.v").write_text(write_cell_models(design.technology))
@@ -99,10 +99,10 @@ class PrintedBackend:
         )
 
     def testbench(self, design: Design) -> StreamSpec | None:
-        return _top(design).spec
+        return stream_spec(design.words, int(design.options.printed.registered))
 
     def module(self, design: Design) -> Elaboratable | None:
-        return _top(design)
+        return _top(design, inline=True)
 
     def estimate(self, design: Design) -> Mapping[str, object]:
         return figures(design.circuit, _random(design.circuit.words), _registers(design))
@@ -110,7 +110,8 @@ class PrintedBackend:
     def links(self, build: Path, graph: Graph, options: PrintedOptions) -> Sequence[Link]:
         words = to_words(graph)
         blasted = blast(words)
-        same = equivalent(blasted.logic.write_blif(), (build / "netlist" / "classifier.blif").read_text(), egfet())
+        text = (build / "netlist" / "classifier.blif").read_text()
+        same = equivalent(blasted.logic, read_mapped_blif(text, egfet()))
         return (
             _random_link(graph, words),
             Link("gates ≡ mapped netlist (SAT proof by ABC)", "equal" if same else "different"),
@@ -140,12 +141,9 @@ class PrintedBackend:
         }
 
 
-def _top(design: Design) -> StreamTop:
-    top = StreamTop(WordDesign(design.words), int(design.options.printed.registered))
-    # asked for its interface alone, it is never elaborated: Amaranth need not warn
-    for part in (top, top.core):
-        part._MustUse__silence = True
-    return top
+def _top(design: Design, *, inline: bool) -> StreamTop:
+    core = WordDesign(design.words, cells="inline" if inline else "instances")
+    return StreamTop(core, int(design.options.printed.registered))
 
 
 def _registers(design: Design) -> int:

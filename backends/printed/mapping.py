@@ -111,19 +111,19 @@ def map_network(
                 areas[label] = None if netlist is None else netlist.area_mm2
                 if text is None or netlist is None or (best is not None and price(netlist) >= best[0] - 1e-9):
                     continue
-                (folder / "trial.blif").write_text(text)
+                (folder / "trial.blif").write_text(netlist.write_logic_blif())
                 if check and not _prove(abc, folder, source.name, "trial.blif", seconds * 5)[0]:
                     # ABC's don't-care passes do go wrong now and then: such a result is dropped, never used
                     areas[label] = None
                     continue
                 best, improved = (price(netlist), label, netlist), True
-                (folder / "best.blif").write_text(text)
+                (folder / "trial.blif").replace(folder / "best.blif")
             if not improved or best is None:
                 break
         if best is None:
             fail(
                 "NC657",
-                f"mapping to '{technology.name}' must finish within {seconds:g} s, but no script gave an equivalent netlist",
+                f"mapping to '{technology.name}' must succeed within {seconds:g} s, but no script did",
                 help="raise the time limit, or make the network smaller",
             )
         return Mapping(best[2], best[1], areas)
@@ -132,10 +132,8 @@ def map_network(
 def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, script: str) -> str | None:
     """The mapped BLIF of one script, or None when it did not end in time or gave up."""
     target = folder / f"{script}{suffix}.blif"
-    read = f"read_genlib lib.genlib; read_blif {source.name}"
-    if source.name == "best.blif":
-        read = f"read_genlib lib.genlib; read_blif {source.name}; unmap"
-    commands = f"{_ALIASES} {read}; strash; {SCRIPTS[script]}; topo; write_blif {target.name}"
+    read = f"{_ALIASES} read_genlib lib.genlib; read_blif {source.name}; strash"
+    commands = f"{read}; {SCRIPTS[script]}; topo; write_blif {target.name}"
     try:
         done = subprocess.run([str(abc), "-q", commands], cwd=folder, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -147,18 +145,17 @@ def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, scr
     return text if any(word in text for word in (".gate", ".barbuf", ".names")) else None
 
 
-def equivalent(source: str, mapped: str, technology: Technology, seconds: float = 600.0) -> bool:
-    """ABC's SAT proof that two BLIF texts compute the same (mapped cells are those of `technology`)."""
+def equivalent(logic: Logic, netlist: MappedNetlist, seconds: float = 600.0) -> bool:
+    """ABC's SAT proof that a netlist computes what the gates do."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "lib.genlib").write_text(write_genlib(technology, technology.vdds[-1]))
-        (folder / "source.blif").write_text(source)
-        (folder / "mapped.blif").write_text(mapped)
+        (folder / "source.blif").write_text(logic.write_blif())
+        (folder / "mapped.blif").write_text(netlist.write_logic_blif())
         return _prove(find_abc(), folder, "source.blif", "mapped.blif", seconds)[0]
 
 
 def _prove(abc: Path, folder: Path, source: str, mapped: str, seconds: float) -> tuple[bool, str]:
-    commands = f"read_genlib lib.genlib; cec {source} {mapped}"
+    commands = f"cec {source} {mapped}"
     try:
         done = subprocess.run([str(abc), "-q", commands], cwd=folder, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:

@@ -119,6 +119,19 @@ class MappedNetlist:
         rows += [f".barbuf {net} {port}" for port, net in self.wires.items()]
         return "\n".join([*rows, ".end", ""])
 
+    def write_logic_blif(self, name: str = "top") -> str:
+        """The netlist as plain BLIF logic, without a library: ABC's reader skips the wires of mapped BLIF."""
+        rows = [f".model {name}", ".inputs " + " ".join(self.inputs), ".outputs " + " ".join(self.outputs)]
+        rows += [f".names {net}" + ("\n1" if value else "") for net, value in self.constants.items()]
+        for gate in self.gates:
+            cell = self.technology.cells[gate.cell]
+            rows.append(f".names {' '.join(gate.pins)} {gate.output}")
+            for row in range(1 << len(gate.pins)):
+                if cell.table >> row & 1:
+                    rows.append("".join(str(row >> i & 1) for i in range(len(gate.pins))) + " 1")
+        rows += [f".names {net} {port}\n1 1" for port, net in self.wires.items()]
+        return "\n".join([*rows, ".end", ""])
+
     def write_verilog(self, name: str = "top") -> str:
         """Structural Verilog over the technology's cells, one bit a port (escaped names)."""
         ports = [*self.inputs, *self.outputs]
