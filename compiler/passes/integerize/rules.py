@@ -114,10 +114,10 @@ def _dequantize(t: Translation, op: Dequantize, operands: list[Form]) -> Form:
         if zero_point is None:
             return Known(real)
         return Known(real, x.ints - zero_point, scale[1], scale[0])
-    number = Number(x.value if isinstance(x, Whole) else need_number(t, x).value)
+    number = Number(x.value) if isinstance(x, Whole) else need_number(t, x)  # integers computed with keep their steps
     axis = scale[0] if scale[0] is not None else zero[0]
     if axis is not None:
-        number = number.widened(axis, t.source_shape[axis])
+        number = align.along(t, number, axis)
     count = max(len(scale[1]), len(zero[1]))
     scales, zeros = (side * count if len(side) == 1 else side for side in (scale[1], zero[1]))
     return number.then(Linear(scales, tuple(-s * z for s, z in zip(scales, zeros, strict=True))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,14 @@ import onnx.reference
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nc.compiler.config import Common
 from nc.compiler.frontends.onnx import from_onnx
+from nc.compiler.passes.integerize.staircase import BOUNDARIES, round_exact
+from nc.compiler.passes.manager import run_passes
+from nc.compiler.passes.pipelines import to_integers
 from nc.ir.diagnostics import NcError
 from nc.ir.interpret import evaluate
+from nc.ir.ops.quantize import ROUNDINGS as QUANTIZE_ROUNDINGS
 
 RNG = np.random.default_rng(11)
 #: exact halves and quarters of the scales below: every tie occurs
@@ -201,3 +207,36 @@ def test_microsoft_qlinear_add() -> None:
     made = model(nodes, weights, opset=17)
     made.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     agree_but_for_ties(made, 0.11)
+
+
+def test_integers_computed_with_keep_their_meaning() -> None:
+    """Zero points subtracted and steps added before a DequantizeLinear reach the integer graph."""
+    weights = {
+        "w": RNG.integers(-128, 128, (8, 5)).astype(np.int8), "xz": np.uint8(7), "wz": np.int8(-3),
+        "one": np.int32(3), "s": np.float32(0.25),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("MatMulInteger", ["x", "w", "xz", "wz"], ["i"]),
+        helper.make_node("Add", ["i", "one"], ["j"]),
+        helper.make_node("DequantizeLinear", ["j", "s"], ["y"]),
+    ]
+    graph = from_onnx(model(nodes, weights, helper.make_tensor_value_info("x", TensorProto.UINT8, ["N", 8])))
+    integer, _ = run_passes(graph, to_integers(graph, Common(), None))
+    x = RNG.integers(0, 256, (50, 8))
+    meaning = integer.type(integer.outputs["y"]).meaning
+    assert meaning is not None
+    real = evaluate(integer, {"x": x})["y"] * float(meaning.scale[0]) + float(meaning.offset[0])
+    np.testing.assert_array_equal(real, evaluate(graph, {"x": x})["y"])
+
+
+@pytest.mark.parametrize("rounding", sorted(QUANTIZE_ROUNDINGS))
+def test_roundings_are_one_thing_everywhere(rounding: str) -> None:
+    """The interpreter's, the exact one and the boundaries of staircases agree, ties included."""
+    for eighth in range(-64, 65):
+        x = Fraction(eighth, 8)
+        assert int(QUANTIZE_ROUNDINGS[rounding](np.array(float(x)))) == round_exact(x, rounding)
+    for level in range(-6, 7):
+        shift, inclusive = BOUNDARIES[rounding](level)
+        edge, little = Fraction(2 * level - shift, 2), Fraction(1, 64)
+        assert (round_exact(edge, rounding) >= level) == inclusive
+        assert round_exact(edge - little, rounding) < level <= round_exact(edge + little, rounding)
