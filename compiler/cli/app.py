@@ -8,6 +8,7 @@ import typer
 
 from nc.compiler.cli import (
     compile,
+    demo,
     devices,
     doctor,
     eval,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "verify": (verify.run, "nc verify build"),
     "synth": (synth.run, "nc synth build --device ice40-hx8k --pnr"),
     "inspect": (inspect.run, "nc inspect model.onnx"),
+    "demo": (demo.run, "nc demo"),
     "doctor": (doctor.run, "nc doctor"),
     "targets": (targets.run, "nc targets"),
     "devices": (devices.run, "nc devices"),
