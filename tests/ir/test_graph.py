@@ -38,7 +38,8 @@ def test_text() -> None:
         '%0 = input {label="x"} : u4[4] as 1/2*q - 1/2',
         "%1 = constant {value=@0} : i4<-7..6>[4,3]  # fc",
         "%2 = matmul(%0, %1) : i9<-180..150>[3]  # fc",
-        '%3 = requantize(%2) {multiplier=i[3,5,7], offset=i[4], shift=3, lo=-8, hi=7, axis=0, rounding="half_even"} : i4[3]  # fc',
+        "%3 = requantize(%2) {multiplier=i[3,5,7], offset=i[4], shift=3, lo=-8, hi=7, axis=0, "
+        'rounding="half_even"} : i4[3]  # fc',
         "%4 = argmax(%3) {axis=0, keepdims=False, last=False} : u2<0..2>[]  # fc",
         'output "y" = %4',
         'output "h" = %3',
