@@ -220,7 +220,7 @@ def place_network(
     planes = last.node.columns if last.node.kind == "value" else 1
     output = OutputUnit(
         start=source,
-        elements=last.outputs,
+        elements=last.outputs * last.window.positions,  # several positions only with full words
         planes=planes,
         width=network.output_width,
         bipolar=last.node.kind == "compare" and network.bipolar,

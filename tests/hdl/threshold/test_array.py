@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from nc.backends.threshold import golden
 from nc.backends.threshold.layers import ArrayLayer, Network, Placement, Window, place_network
 from nc.backends.threshold.node import Node
+from nc.backends.threshold.published import single
 from nc.hdl.threshold.array import ThresholdArray
 from nc.hdl.threshold.config import InputUnit
 from nc.hdl.threshold.shape import PeShape
@@ -132,4 +133,17 @@ def test_two_neurons_and_other_ports() -> None:
     inputs = rng.integers(0, 16, (1, size))
     results, cycles = simulate(placement, inputs)
     assert [v - 64 * (v >> 5) for v in results[0]] == list(golden.run(placement, inputs)[0][0])
+    assert cycles == [placement.cycles]
+
+
+@pytest.mark.parametrize(("network_name", "layer"), [("BinaryNet", "conv2"), ("AlexNet", "conv3")])
+def test_published_convolutions(network_name: str, layer: str) -> None:
+    """A convolution of each published network (fan-in 1152 and 2304), cut to 8 channels and two positions."""
+    network = single(network_name, layer, outputs=8, positions=2, pes=PES)
+    placement = place_network(network, PES, PeShape())
+    size = network.input.beats * network.input.lanes
+    inputs = np.random.default_rng(5).integers(0, 2, (1, size)) * 2 - 1
+    results, cycles = simulate(placement, inputs)
+    want, _ = golden.run(placement, inputs)
+    assert len(results[0]) == 16 and [v - 4 * (v >> 1) for v in results[0]] == list(want[0])
     assert cycles == [placement.cycles]

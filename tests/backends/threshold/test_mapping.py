@@ -1,0 +1,216 @@
+"""Integer graphs onto the array: what maps equals the graph's interpreter, what does not is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nc.backends.threshold import BACKEND, golden
+from nc.backends.threshold.images import read_program, write_images
+from nc.backends.threshold.layers import place_network
+from nc.backends.threshold.mapping import map_graph, problems
+from nc.backends.threshold.options import Options
+from nc.hdl.threshold.shape import PeShape
+from nc.ir.diagnostics import NcError
+from nc.ir.graph import Builder, Graph
+from nc.ir.interpret import evaluate
+from nc.ir.ops.argmax import ArgMax
+from nc.ir.ops.conv import Conv
+from nc.ir.ops.matmul import MatMul
+from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.mul import Mul
+from nc.ir.ops.multi_threshold import MultiThreshold
+from nc.ir.ops.reshape import Reshape
+from nc.ir.ops.transpose import Transpose
+from nc.ir.types import BIPOLAR, IntType, TensorType
+
+Array = np.ndarray[Any, Any]
+PES = 16
+
+
+def bipolar(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.integers(0, 2, shape) * 2 - 1
+
+
+def sign(rng: np.random.Generator, channels: int, spread: int, steps: int = 1, falling: bool = True) -> MultiThreshold:
+    edges = np.sort(rng.integers(-spread, spread, (channels, steps)), axis=1)
+    signs = bipolar(rng, channels) if falling else np.ones(channels, np.int64)
+    return MultiThreshold(edges, signs, 0, -1 if steps == 1 else 0, 2 if steps == 1 else 1)
+
+
+def perceptron(input_type: IntType, weights_first: Array, steps: int, argmax: bool, seed: int = 1) -> Graph:
+    rng = np.random.default_rng(seed)
+    build = Builder("perceptron")
+    n, hidden = weights_first.shape
+    x = build.input("x", TensorType((n,), input_type))
+    x = build.add(MatMul(), x, build.constant(weights_first))
+    spread = int(np.abs(weights_first).sum() // hidden * max(abs(input_type.lo), input_type.hi) // 4) + 2
+    x = build.add(sign(rng, hidden, spread, steps), x)
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, hidden, 12)))
+    x = build.add(sign(rng, 12, 6), x)
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, 12, 5)))
+    if argmax:
+        x = build.add(ArgMax(0, False), x)
+    build.output("y", x)
+    return build.finish()
+
+
+def convolutional(pool_before: bool, seed: int = 1) -> Graph:
+    rng = np.random.default_rng(seed)
+    build = Builder("convolutional")
+    x = build.input("x", TensorType((8, 8, 6), BIPOLAR))
+    x = build.add(Transpose((2, 0, 1)), x)
+    x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(bipolar(rng, 20, 6, 3, 3)))
+    pool = MaxPool((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
+    if pool_before:
+        x = build.add(pool, x)
+    x = build.add(sign(rng, 20, 8, falling=not pool_before), x)
+    if not pool_before:
+        x = build.add(pool, x)
+    x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(bipolar(rng, 7, 20, 2, 2)))
+    x = build.add(sign(rng, 7, 10), x)
+    x = build.add(Reshape((28,)), x)
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, 28, 4)))
+    build.output("y", x)
+    return build.finish()
+
+
+def check(graph: Graph, samples: int = 20, pes: int = PES) -> None:
+    placement = place_network(map_graph(graph, pes), pes, PeShape())
+    ((name, value),) = graph.inputs.items()
+    kind = graph.type(value)
+    steps = np.random.default_rng(2).integers(
+        0, (kind.int.hi - kind.int.lo) // kind.int.step + 1, (samples, *kind.shape)
+    )
+    inputs = kind.int.lo + kind.int.step * steps
+    (want,) = evaluate(graph, {name: inputs}).values()
+    for exact in (True, False):
+        got, _ = golden.run(placement, inputs, exact)
+        assert np.array_equal(got.reshape(samples, -1), want.reshape(samples, -1))
+
+
+@pytest.mark.parametrize("argmax", [False, True])
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("kind", [BIPOLAR, IntType(0, 1), IntType(0, 15), IntType(-8, 7), IntType(0, 255)])
+def test_inputs_and_activations(kind: IntType, steps: int, argmax: bool) -> None:
+    """Bits, unsigned and signed bit planes at the input; sign and 2-bit (thermometer) activations."""
+    check(perceptron(kind, bipolar(np.random.default_rng(3), 30, 18), steps, argmax))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+def test_weights_of_several_bits(bits: int) -> None:
+    """Ternary weights and more, as bit planes: exact."""
+    weights = np.random.default_rng(4).integers(-(1 << bits - 1), (1 << bits - 1) + 1, (25, 10))
+    check(perceptron(BIPOLAR, weights, 1, False))
+
+
+def test_ternary_weights_on_bit_planes() -> None:
+    check(perceptron(IntType(0, 15), np.random.default_rng(4).integers(-1, 2, (25, 10)), 1, False))
+
+
+@pytest.mark.parametrize("pool_before", [False, True])
+def test_convolutions(pool_before: bool) -> None:
+    check(convolutional(pool_before), samples=4)
+
+
+def refused(graph: Graph) -> str:
+    found = problems(graph, PES)
+    assert [str(d) for d in found] == [str(d) for d in BACKEND.check(graph, Options())]
+    return "\n".join(str(d) for d in found)
+
+
+def test_a_network_that_is_not_binary() -> None:
+    build = Builder("wide")
+    x = build.input("x", TensorType((4,), IntType(0, 15)))
+    x = build.add(MatMul(), x, build.constant(np.arange(8).reshape(4, 2) - 3))
+    build.output("y", x)
+    assert refused(build.finish()) == (
+        "error[NC711]: a layer must not have multi-bit weights and multi-bit inputs at once on the array\n"
+        "  help: binarise its weights or its inputs"
+    )
+
+
+def test_operations_that_cannot_run() -> None:
+    build = Builder("product")
+    x = build.input("x", TensorType((4,), BIPOLAR))
+    build.output("y", build.add(Mul(), x, x, origin="Mul_3"))
+    assert refused(build.finish()) == (
+        "error[NC710]: operation 'mul' cannot run on the array\n  --> node 'Mul_3'\n"
+        "  help: binary networks are matrix products and convolutions with bits between them; --target fpga runs every "
+        "integer network"
+    )
+
+
+def test_zero_padding() -> None:
+    build = Builder("padded")
+    x = build.input("x", TensorType((1, 5, 5), BIPOLAR))
+    weights = build.constant(bipolar(np.random.default_rng(1), 2, 1, 3, 3))
+    build.output("y", build.add(Conv((1, 1), (1, 1, 1, 1), (1, 1)), x, weights, origin="Conv_1"))
+    assert refused(build.finish()) == (
+        "error[NC712]: a convolution on the array must have no zero padding, not pads [1, 1, 1, 1]\n"
+        "  --> node 'Conv_1'\n  help: pad with -1 or +1 before the layer, or train without padding"
+    )
+
+
+def test_program_images(tmp_path: Path) -> None:
+    """The images read back; another array's parameters are refused."""
+    graph = perceptron(BIPOLAR, bipolar(np.random.default_rng(3), 30, 18), 1, False)
+    network = map_graph(graph, PES)
+    placement = place_network(network, PES, PeShape())
+    write_images(placement, tmp_path)
+    assert read_program(tmp_path, placement.config) == (placement.config.instructions, placement.config.weights)
+    other = place_network(map_graph(graph, 8), 8, PeShape(registers=20))
+    with pytest.raises(NcError) as error:
+        read_program(tmp_path, other.config)
+    assert str(error.value) == (
+        "error[NC705]: a program image must match the array: it is for 16 elements of 4 neurons, 16 registers, "
+        "6 ports, 3 lanes, and the array has 8 of 4 neurons, 20 registers, 6 ports, 3 lanes\n"
+        "  --> array.json\n"
+        "  help: compile the network again with the array's own options (array.pes, array.pe)"
+    )
+
+
+def test_backend_is_deterministic(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    graph = perceptron(BIPOLAR, bipolar(np.random.default_rng(3), 30, 18), 1, True)
+    options = Options.model_validate({"array": {"pes": 16}})
+    for name in ("a", "b"):
+        BACKEND.emit(BACKEND.lower(graph, options), tmp_path / name)
+    files = sorted(p.name for p in (tmp_path / "a" / "hdl").iterdir())
+    assert files == ["array.json", "program.hex", "program.txt", "threshold_pe.v", "top.v", "weights.hex"]
+    for file in files:
+        assert (tmp_path / "a" / "hdl" / file).read_bytes() == (tmp_path / "b" / "hdl" / file).read_bytes()
+    assert [link.verdict for link in BACKEND.links(tmp_path, graph, options)] == ["equal", "equal"]
+
+
+def test_tfc_maps(tmp_path: Path, shared: Path) -> None:
+    """FINN's TFC_1W1A through the front door: cycles and schedules in the manifest."""
+    import nc.compiler
+
+    model = shared / "models" / "qonnx" / "TFC_1W1A.onnx"
+    built = nc.compiler.compile(
+        model, target="threshold", output=tmp_path / "tfc", set=["input.0.scale=1/255", "output=argmax"]
+    )
+    estimate = built.build.manifest.estimate
+    assert estimate["cycles"] == 635 and estimate["latency_cycles"] == 622
+    assert [layer["node_cycles"] for layer in estimate["layers"]] == [397, 36, 36, 40]  # type: ignore[index, attr-defined]
+
+
+@pytest.mark.slow
+def test_tfc_runs_on_the_array(tmp_path: Path, shared: Path) -> None:
+    """FINN's TFC_1W1A in Verilator under cocotb: 256 images, decisions and cycles exactly as predicted."""
+    import nc.compiler
+
+    build = tmp_path / "tfc"
+    nc.compiler.compile(
+        shared / "models" / "qonnx" / "TFC_1W1A.onnx",
+        target="threshold",
+        output=build,
+        set=["input.0.scale=1/255", "output=argmax"],
+    )
+    result = nc.compiler.simulate(build, engine="verilator").to_json()
+    assert (result["vectors"], result["mismatches"], result["violations"]) == (256, 0, [])
+    assert (result["latency_cycles"], result["ii_cycles"]) == (622, 635)
