@@ -11,11 +11,16 @@ from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link
 from nc.backends.neuromorphic.options import Options as Settings
+from nc.compiler.spiking.mapping.mapper import Mapping2D, heat_map, map_network
+from nc.compiler.spiking.mapping.partition import CoreLimits
 from nc.compiler.spiking.quantise import quantise
+from nc.hdl.spiking.mesh import SpikingMesh, mesh_frames
+from nc.hdl.spiking.mesh_program import MeshProgram, spread
 from nc.hdl.spiking.program import CoreProgram, build, unsupported
 from nc.hdl.spiking.top import Frames, SpikingTop, frames_of, stream_spec
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import Diagnostic, NcError
+from nc.ir.spiking.connect import IntArray
 from nc.ir.spiking.fixed import FixedNetwork
 from nc.ir.spiking.network import Network
 from nc.ir.stream import StreamSpec
@@ -23,11 +28,12 @@ from nc.ir.stream import StreamSpec
 
 @dataclass(frozen=True)
 class Design:
-    """`network` is the truth; `program` its memories; `ticks` the length of a sequence."""
+    """`network` is the truth; `program` the memories of one core, or of a mesh with its mapping; `ticks` a sequence."""
 
     network: FixedNetwork
-    program: CoreProgram
+    program: CoreProgram | MeshProgram
     ticks: int
+    mapping: Mapping2D | None = None
 
     @property
     def inputs(self) -> int:
@@ -35,7 +41,14 @@ class Design:
 
     @property
     def frames(self) -> Frames:
+        if isinstance(self.program, MeshProgram):
+            return mesh_frames(self.program)
         return frames_of(self.program, self.inputs)
+
+    def top(self) -> Elaboratable:
+        if isinstance(self.program, MeshProgram):
+            return SpikingMesh(self.program)
+        return SpikingTop(self.program, self.inputs)
 
 
 class NeuromorphicBackend:
@@ -55,22 +68,31 @@ class NeuromorphicBackend:
 
     def lower(self, graph: Any, options: Settings) -> Design:
         network = fixed(graph, options)
-        s = options.spiking
-        return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks)
+        s, mesh = options.spiking, options.mesh
+        if mesh.columns * mesh.rows == 1:
+            return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks)
+        mapping = map_network(network, mesh.limits(), mesh=(mesh.columns, mesh.rows))
+        cells = [(int(x), int(y)) for x, y in mapping.at]
+        program = spread(network, _by_population(network, mapping), cells, mapping.mesh, observe=s.observe)
+        return Design(network, program, s.ticks, mapping)
 
     def emit(self, design: Design, folder: Path) -> None:
         hdl = folder / "hdl"
         hdl.mkdir(parents=True, exist_ok=True)
-        (hdl / "top.v").write_text(to_verilog(SpikingTop(design.program, design.inputs)))
+        (hdl / "top.v").write_text(to_verilog(design.top()))
+        if design.mapping is not None:
+            (hdl / "mesh.svg").write_text(heat_map(design.mapping))
 
     def testbench(self, design: Design) -> StreamSpec | None:
         return stream_spec(design.frames, design.ticks)
 
     def module(self, design: Design) -> Elaboratable | None:
-        return SpikingTop(design.program, design.inputs)
+        return design.top()
 
     def estimate(self, design: Design) -> Mapping[str, object]:
         """Memory bits are exact; cycles are bounds for a tick without and with every synapse active."""
+        if isinstance(design.program, MeshProgram):
+            return _mesh_estimate(design)
         program = design.program
         idle = 5 * program.size + design.frames.s_beats
         busy = idle + len(program.words) + 4 * len(program.segments.start) + 4 * program.axons
@@ -99,6 +121,29 @@ def fixed(graph: Any, options: Settings) -> FixedNetwork:
     if isinstance(graph, Network):
         return quantise(graph, options.spiking.precision())
     raise NotImplementedError
+
+
+def _by_population(network: FixedNetwork, mapping: Mapping2D) -> dict[str, IntArray]:
+    """The core of each neuron; the mapper numbers neurons in evaluation order."""
+    start, found = 0, {}
+    for p in (p for p in network.order if p.kind != "input"):
+        found[p.name] = mapping.core[start : start + p.size]
+        start += p.size
+    return found
+
+
+def _mesh_estimate(design: Design) -> Mapping[str, object]:
+    program, mapping = design.program, design.mapping
+    assert isinstance(program, MeshProgram) and mapping is not None
+    bits = [sum(core.memory_bits().values()) for core in program.cores.values()]
+    return {
+        "neurons": sum(core.size for core in program.cores.values()),
+        "synapses": design.network.synapses,
+        "phases": program.phases,
+        "memory_bits": sum(bits),
+        "memory_bits_of_largest_core": max(bits),
+        "mapping": mapping.report(CoreLimits(max(core.size for core in program.cores.values()), program.axons)),
+    }
 
 
 BACKEND = NeuromorphicBackend()

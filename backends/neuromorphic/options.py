@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nc.compiler.spiking.mapping.partition import CoreLimits
 from nc.compiler.spiking.quantise import Precision
 
 
@@ -38,5 +39,18 @@ class Spiking(Section):
         )
 
 
+class Mesh(Section):
+    """Cores of the mesh and what each holds. One cell is a single core without routers."""
+
+    columns: int = Field(default=1, ge=1, le=32)
+    rows: int = Field(default=1, ge=1, le=32)
+    neurons: int = Field(default=256, ge=1, description="neurons a core")
+    axons: int = Field(default=4096, ge=1, description="distinct sources that reach a core")
+
+    def limits(self) -> CoreLimits:
+        return CoreLimits(self.neurons, self.axons, self.axons)
+
+
 class Options(Section):
     spiking: Spiking = Spiking()
+    mesh: Mesh = Mesh()

@@ -178,8 +178,10 @@ class _Update:
         m.submodules.states = memory
         m.submodules.parameters = table = Table(p.neurons)
         port, write = memory.read_port(), memory.write_port()
-        self.neuron = neuron = Signal(core.neuron_bits)
-        self.end = Signal(range(p.size + 1))
+        # One more than the last neuron is counted too, so that a full power of two ends.
+        count = Signal(range(p.size + 1))
+        neuron = count[: core.neuron_bits]
+        self.end = Signal.like(count)
         self.pending, self.busy, self.done = Signal(), Signal(), Signal()
         self.fresh = Signal(init=1)
         self.sum_address = Cat(neuron, now)
@@ -203,10 +205,10 @@ class _Update:
                 m.d.sync += self.pending.eq(1)
                 m.next = "RANGE"
             with m.State("RANGE"):
-                m.d.sync += [neuron.eq(phases.row["start"]), self.end.eq(phases.row["end"])]
+                m.d.sync += [count.eq(phases.row["start"]), self.end.eq(phases.row["end"])]
                 m.next = "NEXT"
             with m.State("NEXT"):
-                with m.If(neuron == self.end):
+                with m.If(count == self.end):
                     m.d.sync += self.pending.eq(0)
                     m.next = "IDLE"
                 with m.Elif(~core.event.valid & core.event.ready & ~core.spike.valid):
@@ -259,7 +261,7 @@ class _Update:
                 m.d.sync += [
                     core.spike.payload.eq(neuron),
                     core.spike.valid.eq(spike),
-                    neuron.eq(neuron + 1),
+                    count.eq(count + 1),
                     self.busy.eq(0),
                 ]
                 m.next = "NEXT"

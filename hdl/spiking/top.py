@@ -16,7 +16,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from nc.hdl.spiking.core import NeuronCore
 from nc.hdl.spiking.memory import Table
-from nc.hdl.spiking.program import NO_SLOT, CoreProgram
+from nc.hdl.spiking.program import NO_SLOT, CoreProgram, address_bits
 from nc.ir.stream import StreamSpec, TensorPort
 
 
@@ -155,8 +155,13 @@ class SpikingTop(Component):
             core.spike.ready.eq(core.event.ready),
             reader.event.ready.eq(core.event.ready & ~core.spike.valid),
         ]
-        frame = Signal(f.m_width)
-        self._observe(m, core, frame)
+        m.submodules.observer = observer = Observer(p, f.output_bits)
+        m.d.comb += [
+            observer.valid.eq(core.value_valid),
+            observer.neuron.eq(core.value_neuron),
+            observer.value.eq(core.value),
+            observer.spiked.eq(core.spike.valid),
+        ]
         with m.FSM():
             with m.State("FRAME"):
                 m.d.comb += reader.accept.eq(1)
@@ -168,10 +173,11 @@ class SpikingTop(Component):
                 m.next = "UPDATE"
             with m.State("UPDATE"), m.If(core.idle):
                 m.d.comb += core.end_tick.eq(1)
-                m.d.sync += [self.m_tdata.eq(frame), self.m_tvalid.eq(1), self.m_tlast.eq(reader.last)]
+                m.d.sync += [self.m_tdata.eq(observer.frame), self.m_tvalid.eq(1), self.m_tlast.eq(reader.last)]
                 m.next = "SEND"
             with m.State("SEND"), m.If(self.m_tready):
-                m.d.sync += [self.m_tvalid.eq(0), frame.eq(0)]
+                m.d.sync += self.m_tvalid.eq(0)
+                m.d.comb += observer.clear.eq(1)
                 m.next = "FRAME"
                 with m.If(self.m_tlast):
                     m.d.comb += core.clear.eq(1)
@@ -180,30 +186,46 @@ class SpikingTop(Component):
                 m.next = "FRAME"
         return m
 
-    def _observe(self, m: Module, core: NeuronCore, frame: Signal) -> None:
-        """Spikes (and membranes of neurons that emit these) into the output frame."""
-        p, f = self.program, self.frames
-        m.submodules.slots = slots = Table({"slot": p.slot, "watched": (p.slot != NO_SLOT).astype(int),
-                                            "fires": _fires(p)})  # fmt: skip
-        m.d.comb += slots.address.eq(core.value_neuron)
-        valid, value, spiked = Signal(), Signal(signed(p.state_bits)), Signal()
-        m.d.sync += [valid.eq(core.value_valid), value.eq(core.value)]
-        m.d.comb += spiked.eq(core.spike.valid)
-        if f.output_bits > 1:
-            with m.If(valid & slots.row["watched"]):
-                entry = Mux(slots.row["fires"], spiked, value)
-                m.d.sync += frame.word_select(_index(slots.row["slot"], f.outputs), f.output_bits).eq(entry)
-        else:
-            with m.If(valid & slots.row["watched"] & spiked):
-                m.d.sync += frame.bit_select(_index(slots.row["slot"], f.outputs), 1).eq(1)
+
+class Observer(Component):
+    """Collects a tick's spikes, and the membranes of neurons that emit these, at the slots of a core's program.
+
+    valid, neuron, value: a neuron's update; spiked: one cycle after it, whether it fired. clear: a new frame begins.
+    """
+
+    def __init__(self, program: CoreProgram, bits: int):
+        self.program, self.bits = program, bits
+        self.count = int((program.slot != NO_SLOT).sum())
+        super().__init__(
+            {
+                "valid": In(1),
+                "neuron": In(address_bits(program.size)),
+                "value": In(signed(program.state_bits)),
+                "spiked": In(1),
+                "clear": In(1),
+                "frame": Out(self.count * bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p = self.program
+        columns = {"slot": np.maximum(p.slot, 0), "watched": (p.slot != NO_SLOT).astype(int), "fires": _fires(p)}
+        m.submodules.slots = slots = Table(columns)
+        m.d.comb += slots.address.eq(self.neuron)
+        valid, value = Signal(), Signal(signed(p.state_bits))
+        m.d.sync += [valid.eq(self.valid), value.eq(self.value)]
+        # The value as wide as a slot, its sign kept.
+        entry = Signal(signed(max(self.bits, p.state_bits)))
+        m.d.comb += entry.eq(Mux(slots.row["fires"], self.spiked, value))
+        place = Signal(range(max(self.count, 2)))
+        m.d.comb += place.eq(slots.row["slot"])
+        with m.If(self.clear):
+            m.d.sync += self.frame.eq(0)
+        with m.Elif(valid & slots.row["watched"]):
+            m.d.sync += self.frame.word_select(place, self.bits).eq(entry)
+        return m
 
 
 def _fires(p: CoreProgram) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.array([q.fires for q in p.populations], np.int64)[p.neurons["population"]]
-
-
-def _index(value: Value, count: int) -> Value:
-    """The slot as an unsigned number: NO_SLOT is negative and never used."""
-    bits = max(1, (count - 1).bit_length())
-    held = Value.cast(value)
-    return held[:bits] if len(held) >= bits else held

@@ -135,8 +135,8 @@ def run(program: XyloProgram, events: IntArray) -> XyloRecord:
 class _Layer:
     def __init__(self, threshold: IntArray, dash_mem: IntArray, dash_syn: IntArray, bias: IntArray, limit: int):
         self.threshold, self.dash_mem, self.dash_syn, self.bias, self.limit = threshold, dash_mem, dash_syn, bias, limit
-        self.v = np.zeros(len(threshold), np.int64)
-        self.i = np.zeros(len(threshold), np.int64)
+        self.v: IntArray = np.zeros(len(threshold), np.int64)
+        self.i: IntArray = np.zeros(len(threshold), np.int64)
 
     def step(self, sources: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
         for counts, weights in sources:

@@ -93,7 +93,7 @@ def contract(pre: IntArray, post: IntArray, inputs: int, neurons: int, weight: F
     source = np.where(np.arange(count) >= first_neuron, np.arange(count) - first_neuron, -1)
     return Hypergraph(
         cluster, size, start, target, source, np.bincount(source_groups, minlength=count),
-        np.bincount(source_groups, weight, minlength=count),
+        np.asarray(np.bincount(source_groups, weight, minlength=count), np.float64),
     )  # fmt: skip
 
 
@@ -151,4 +151,5 @@ def traffic(graph: Hypergraph, part: IntArray) -> tuple[IntArray, IntArray, Floa
     remote = origin != place[keep]
     key = (origin * parts + place[keep])[remote]
     pairs, inverse = np.unique(key, return_inverse=True)
-    return pairs // parts, pairs % parts, np.bincount(inverse, graph.weight[edge][keep][remote], minlength=len(pairs))
+    spikes = np.bincount(inverse, graph.weight[edge][keep][remote], minlength=len(pairs))
+    return pairs // parts, pairs % parts, np.asarray(spikes, np.float64)

@@ -36,3 +36,15 @@ def test_emission_is_reproducible(tmp_path):
 def test_check_returns_what_is_unsupported():
     found = BACKEND.check(one_neuron("delta", v_threshold=1.0), OPTIONS)
     assert [d.code for d in found] == ["NC931"]
+
+
+def test_mesh_option_maps_and_computes_the_same(tmp_path):
+    options = BACKEND.Options.model_validate({"spiking": {"ticks": 8}, "mesh": {"columns": 2, "rows": 2, "neurons": 4}})
+    network = random_fixed(4)
+    design = BACKEND.lower(network, options)
+    inputs = (np.random.default_rng(0).random((2, 8, 6)) < 0.5).astype(np.int64)
+    got = simulate(BACKEND.module(design), BACKEND.testbench(design), inputs)
+    assert (got == run(network, inputs).outputs["b"]).all()
+    assert BACKEND.estimate(design)["mapping"]["cores"] == 4
+    BACKEND.emit(design, tmp_path)
+    assert "module top_router_0_0(" in (tmp_path / "hdl/top.v").read_text()

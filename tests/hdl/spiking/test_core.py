@@ -68,6 +68,13 @@ def test_membrane_of_a_readout_is_an_output():
     assert (hardware(network, inputs) == want).all()
 
 
+@pytest.mark.parametrize("hidden", [4, 12])
+def test_power_of_two_many_neurons(hidden):
+    network = random_fixed(9, hidden=hidden)
+    inputs = (np.random.default_rng(2).random((1, 8, 6)) < 0.5).astype(np.int64)
+    assert (hardware(network, inputs) == golden(network, inputs)).all()
+
+
 def test_sequences_do_not_disturb_each_other():
     network = random_fixed(8)
     one = (np.random.default_rng(1).random((1, 10, 6)) < 0.6).astype(np.int64)
