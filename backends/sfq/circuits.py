@@ -11,6 +11,9 @@ import yaml
 
 from nc.ir.diagnostics import fail, suggest
 
+PARAMETERS = {"BIAS": 1.0, "LSCALE": 1.0, "ICSCALE": 1.0, "TUNE": 200.0}
+"""Of every bench, with their nominal values: factors of all biases, inductors and junctions; tuning current in uA."""
+
 BUILT_IN = Path(__file__).with_name("circuits.yaml")
 
 
@@ -41,6 +44,8 @@ def subcircuit(name: str) -> str:
         kind, *words = part.split()
         if kind == "L":
             rows.append(f"L{number} {words[0]} {words[1]} {{{words[2]}p*LSCALE}}")
+        elif kind == "T":
+            rows.append(f"I{number} 0 {words[0]} pwl(0 0 5p {{{words[1]}*1u*BIAS}})")
         elif kind == "I":
             rows.append(f"I{number} 0 {words[0]} pwl(0 0 5p {{{words[1]}u*BIAS}})")
         else:
@@ -72,7 +77,7 @@ def deck(
     """A bench: `instances` (name, cell, pin -> net); every stimulus and every output passes two JTLs, the outputs' then
     end in 2 ohm. Output junctions are X<net>_o1's second: `B2|Xload_<net>_1`, printed as phases."""
     kinds = sorted({"JTL", *(kind for _, kind, _ in instances)})
-    rows = ["* generated bench", ".param BIAS=1", ".param LSCALE=1", ".param ICSCALE=1"]
+    rows = ["* generated bench", *(f".param {name}={value:g}" for name, value in PARAMETERS.items())]
     rows += [f".model jmod {load()['model']}", *(subcircuit(kind) for kind in kinds)]
     for net, times in stimuli.items():
         rows += [pulse_source(f"in_{net}", f"src_{net}", times)]

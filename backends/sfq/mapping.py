@@ -124,6 +124,8 @@ def plain(netlist: Netlist, ports: Netlist, gates: Mapping[str, CellType]) -> Ne
 def starting_points(source: Netlist, effort: str = "normal") -> Iterator[tuple[str, Netlist]]:
     """The source itself, its chains in prefix form, and its flattened (two-level) form in prefix form."""
     yield "source", source
+    if source.n_cells > LARGE and effort != "high":
+        return
     graph = aig.from_netlist(source)
     prefix = restructure(graph)
     if prefix.output_levels() < graph.output_levels():
@@ -161,7 +163,9 @@ def _one(source: Netlist, start: Netlist, script: str, library: Library, seconds
     return plain(found, source, gates)
 
 
-def candidates(source: Netlist, library: Library, *, effort: str = "normal", seconds: float = 60.0) -> Iterable[Mapped]:
+def candidates(
+    source: Netlist, library: Library, *, effort: str = "normal", seconds: float = 900.0
+) -> Iterable[Mapped]:
     """Mapped netlists, one a starting point and script, in a fixed order. `effort`: quick, normal or high."""
     if source.is_sequential.any():
         fail(

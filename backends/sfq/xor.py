@@ -1,0 +1,89 @@
+"""The XOR network as junction circuits: two synapses, a merger, and a loop-storage neuron that is read by the clock.
+
+The neuron is a T1 cell: pulses toggle its storage loop, the clock reads the loop out (sum) and every second pulse
+leaves as a carry, so one neuron computes XOR and AND of its synapses. Styles:
+
+- `popcount`: the synapses are wires (weights +1); the sum output of the counter is XOR.
+- `tuned`: each synapse is a bias-tuned decision pair, that passes pulses when the tuning current TUNE is high and
+  rejects them when it is low: one external current switches the function on and off (after Krylov et al.,
+  arXiv:2311.10721, whose circuit values are not published; these are our own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nc.backends.sfq.circuits import deck, junctions
+
+Instance = tuple[str, str, Mapping[str, str]]
+
+PERIOD = 50.0
+"""ps: 20 GHz."""
+
+_NEURON: tuple[Instance, ...] = (
+    ("merge", "MERGE", {"a": "da", "b": "db", "q": "w"}),
+    ("soma", "JTL", {"a": "w", "q": "t"}),
+    ("neuron", "T1", {"t": "t", "clk": "clk", "s": "s", "co": "co"}),
+)
+
+
+def _tuned(pin: str) -> tuple[Instance, ...]:
+    return (
+        (f"in_{pin}", "JTL", {"a": pin, "q": f"{pin}1"}),
+        (f"syn_{pin}", "SYNAPSE", {"a": f"{pin}1", "q": f"{pin}2"}),
+        (f"out_{pin}", "JTL", {"a": f"{pin}2", "q": f"d{pin}"}),
+    )
+
+
+@dataclass(frozen=True)
+class Style:
+    """`instances` between the pins a, b, clk and s, co; pulses of b come `delay_b` ps after a's slot, the clock
+    `delay_clk` ps (mergers need separated pulses)."""
+
+    instances: tuple[Instance, ...]
+    delay_b: float
+    delay_clk: float
+
+    @property
+    def junctions(self) -> int:
+        """Between the pins of the network; cells abut, so nothing else is needed."""
+        return sum(junctions(kind) for _, kind, _ in self.instances)
+
+
+def _wired() -> tuple[Instance, ...]:
+    merge, *rest = _NEURON
+    return ((merge[0], merge[1], {"a": "a", "b": "b", "q": "w"}), *rest)
+
+
+STYLES: Mapping[str, Style] = {
+    "popcount": Style(_wired(), 15.0, 48.0),
+    "tuned": Style((*_tuned("a"), *_tuned("b"), *_NEURON), 15.0, 58.0),
+}
+
+OFF, ON = 100.0, 250.0
+"""uA: tuning currents of a synapse that rejects, and of one that passes."""
+
+EVERY_ORDER = (0, 0, 1, 0, 2, 0, 3, 1, 1, 2, 1, 3, 2, 2, 3, 3, 0)
+"""Inputs a + 2 b in which each of the four follows each of the four (a de Bruijn sequence)."""
+
+
+def bench(
+    style: str, inputs: Sequence[int] = EVERY_ORDER, *, period: float = PERIOD, start: float = 100.0,
+    temperature: float = 0.0,
+) -> str:  # fmt: skip
+    """A deck that applies `inputs` (a + 2 b) one a period; outputs at the junctions `Xload_s_1.B2`, `Xload_co_1.B2`."""
+    s = STYLES[style]
+    slots = [start + period * i for i in range(len(inputs))]
+    stimuli = {
+        "a": [t for t, x in zip(slots, inputs) if x & 1],
+        "b": [t + s.delay_b for t, x in zip(slots, inputs) if x & 2],
+        "clk": [t + s.delay_clk for t in slots],
+    }
+    stop = slots[-1] + s.delay_clk + 100.0
+    return deck(s.instances, stimuli, ["s", "co"], stop=stop, temperature=temperature)
+
+
+def slots_of(style: str, times: Sequence[float], *, period: float = PERIOD, start: float = 100.0) -> list[int]:
+    """The input slot that each output pulse (ps) belongs to."""
+    return [int((t - start - STYLES[style].delay_clk) // period) for t in times]
