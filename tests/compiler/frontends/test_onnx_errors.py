@@ -334,7 +334,7 @@ def test_functions_that_call_themselves() -> None:
 
 def test_functions_that_multiply_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty functions of which each calls the next twice would be a billion nodes."""
-    monkeypatch.setattr("nc.compiler.frontends.onnx.importer.MAX_INLINED", 500)
+    monkeypatch.setattr("nc.compiler.frontends.onnx.walk.MAX_INLINED", 500)
     functions = []
     for level in range(30):
         inner = f"F{level + 1}" if level < 29 else "F_last"
