@@ -11,13 +11,12 @@ from typing import Any
 
 from onnx import ModelProto, TensorProto, helper
 
-from nc.compiler.frontends import torch_aten_elementwise, torch_aten_layers, torch_aten_layout  # noqa: F401
+from nc.compiler.frontends import torch_aten_elementwise, torch_aten_layers, torch_aten_layout, torch_aten_quantised  # noqa: F401
 from nc.compiler.frontends.torch_archive import Call, Meta, Program, Ref
 from nc.compiler.frontends.torch_writer import HANDLERS, Arguments, Writer
 from nc.ir.diagnostics import Diagnostic, NcError, Where, fail
 
-OPSET = 20
-_DOMAIN = "aten"
+OPSET = 21
 
 
 def to_onnx(program: Program) -> ModelProto:
@@ -47,7 +46,7 @@ def _port(name: str, meta: Meta) -> Any:
 
 
 def _write(writer: Writer, call: Call) -> None:
-    _, base, overload = (*call.target.split("."), "", "")[:3]
+    space, base, overload = (*call.target.split("."), "", "")[:3]
     changes = base.endswith("_") and not base.endswith("__")
     if changes and base not in ("detach_",):
         fail(
@@ -59,7 +58,7 @@ def _write(writer: Writer, call: Call) -> None:
     if handler is None:
         tensors = [v.name for v in call.arguments.values() if isinstance(v, Ref)]
         writer.nodes.append(
-            helper.make_node(call.target, tensors, list(call.results), name=writer.label, domain=_DOMAIN)
+            helper.make_node(f"{base}.{overload}", tensors, list(call.results), name=writer.label, domain=space)
         )
         return
     made = handler(writer, Arguments(call, overload))

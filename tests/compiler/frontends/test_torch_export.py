@@ -148,6 +148,32 @@ def test_saved_programs(tmp_path: Path, kind: Any, core: bool) -> None:
     compare(read_pt2(tmp_path / "m.pt2"), trained(kind))
 
 
+class Quantised(nn.Module):  # type: ignore[misc, name-defined]
+    """Fake quantisation of activations and weights, and the operators that PT2E exports have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 72))
+        self.register_buffer("scales", torch.tensor([0.01, 0.02, 0.04]))
+        self.register_buffer("zeros", torch.zeros(3, dtype=torch.int32))
+
+    def forward(self, x: Any) -> Any:
+        ops = torch.ops.quantized_decomposed
+        integers = ops.quantize_per_tensor(x.flatten(1), 0.0625, 11, 0, 255, torch.uint8)
+        real = ops.dequantize_per_tensor(integers, 0.0625, 11, 0, 255, torch.uint8)
+        weight = torch.fake_quantize_per_channel_affine(self.weight, self.scales, self.zeros, 0, -127, 127)
+        return torch.fake_quantize_per_tensor_affine(torch.relu(real @ weight.t()), 0.25, 0, 0, 15)
+
+
+def test_quantisers_of_torch_become_quantisers() -> None:
+    import torch.ao.quantization.fx._decomposed  # noqa: F401  (registers the operators)
+
+    module = trained(Quantised)
+    graph = from_torch(module, torch.zeros(2, 2, 6, 6))
+    assert [n.op.name for n in graph.nodes].count("quantize") == 3
+    compare(graph, module)
+
+
 def test_origins_are_paths_of_modules() -> None:
     graph = from_torch(trained(Convolutions), torch.zeros(1, 2, 6, 6))
     assert [n.origin for n in graph.nodes if n.op.name == "conv"] == ["stem/conv2d", "depthwise/conv2d_1"]
@@ -165,10 +191,10 @@ class Unsupported(nn.Module):  # type: ignore[misc, name-defined]
 def test_unsupported_operators_are_named_with_their_module() -> None:
     with pytest.raises(NcError) as caught:
         from_torch(Unsupported(), torch.zeros(1, 2, 6, 6))
-    assert "operator aten.aten.conv_transpose2d.input must be one that nc translates\n  --> node 'inner.0/" in str(
+    assert "operator aten.conv_transpose2d.input must be one that nc translates\n  --> node 'inner.0/" in str(
         caught.value
     )
-    assert "operator aten.aten.cumsum.default must be one that nc translates" in str(caught.value)
+    assert "operator aten.cumsum.default must be one that nc translates" in str(caught.value)
 
 
 def test_modules_that_branch_on_data() -> None:
