@@ -76,4 +76,9 @@ CODES: dict[str, Code] = {
         "A proof or a simulation found inputs for which the synthesised netlist and the design that it was made from "
         "give different outputs. This is a defect of a tool or of nc: please report it.",
     ),
+    "NC528": Code(
+        "undriven or contested signal, or a combinational loop",
+        "A signal that is read has no driver or several, or logic feeds itself without a register. Simulators and "
+        "synthesisers give such a design different meanings, so it is refused.",
+    ),
 }
