@@ -202,6 +202,6 @@ ENGINES: Mapping[str, Callable[[SimulationRequest], SimulationResult]] = {
     "amaranth": _amaranth,
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "verilator": ("perl", "make", "g++", "cocotb", "verilator"),
-    "icarus": ("cocotb", "iverilog"),
+    "verilator": ("perl", "make", "g++", "libpython", "cocotb", "verilator"),
+    "icarus": ("libpython", "cocotb", "iverilog"),
 }

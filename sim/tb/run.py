@@ -213,6 +213,10 @@ def main() -> int:
     args = parse()
     if importlib.util.find_spec("cocotb_tools") is None or importlib.util.find_spec("numpy") is None:
         stop(3, "cocotb >= 2.1 and numpy are needed: pip install 'cocotb>=2.1' numpy")
+    from find_libpython import find_libpython  # comes with cocotb
+
+    if find_libpython() is None:
+        stop(3, "Python as a shared library is needed by simulators: apt-get install libpython3 (of this version)")
     bench = json.loads((HERE / "bench.json").read_text())
     engine = args.engine
     if engine == "auto":

