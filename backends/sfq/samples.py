@@ -1,4 +1,4 @@
-"""Circuits that the tests make themselves: adders, multiplier, popcount, priority chain, random logic."""
+"""Circuits made here, for tests and benchmarks: adders, multiplier, popcount, priority chain, random logic."""
 
 from __future__ import annotations
 
@@ -23,6 +23,27 @@ def ripple_adder(width: int) -> Netlist:
         bit, carry = full_adder(make, x, y, carry)
         total.append(bit)
     make.output("s", [*total, carry])
+    return make.build()
+
+
+def multiplier(width: int) -> Netlist:
+    """Carry-save array."""
+    make = NetlistBuilder(f"multiplier{width}", YOSYS_GATES)
+    a, b = make.input("a", width), make.input("b", width)
+    columns: list[list[int]] = [[] for _ in range(2 * width + 1)]
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            columns[i + j] += make.cell("$_AND_", [x, y])
+    total = []
+    for i in range(2 * width):
+        while len(columns[i]) > 1:
+            x, y, z = (*columns[i][:2], 0) if len(columns[i]) == 2 else columns[i][:3]
+            del columns[i][:3]
+            bit, carry = full_adder(make, x, y, z)
+            columns[i].append(bit)
+            columns[i + 1].append(carry)
+        total.append(columns[i][0] if columns[i] else 0)
+    make.output("p", total)
     return make.build()
 
 
