@@ -98,6 +98,11 @@ class SfqCell:
         return CellType(self.name, self.data.inputs, self.data.outputs, functions)
 
     @cached_property
+    def pulse_type(self) -> CellType:
+        """Pins alone, for cells that are no Boolean function of a period (T1, TFF, NDRO): for the pulse simulator."""
+        return CellType(self.name, self.data.inputs, self.data.outputs, tuple("0" for _ in self.data.outputs))
+
+    @cached_property
     def gate_type(self) -> CellType:
         """The same without its clock pin: what technology mapping sees."""
         functions = tuple(self.data.function[pin] for pin in self.data.outputs)

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nc.backends.sfq.circuits import deck, junctions
+from nc.backends.sfq.library import Library
+from nc.ir.netlist import Netlist
+from nc.ir.netlist_build import NetlistBuilder
 
 Instance = tuple[str, str, Mapping[str, str]]
 
@@ -61,11 +64,36 @@ STYLES: Mapping[str, Style] = {
     "tuned": Style((*_tuned("a"), *_tuned("b"), *_NEURON), 15.0, 58.0),
 }
 
+CROSSPOINT: tuple[Instance, ...] = (
+    ("syn_a", "NDRO", {"a": "wa", "b": "ra", "clk": "a", "q": "da"}),
+    ("syn_b", "NDRO", {"a": "wb", "b": "rb", "clk": "b", "q": "db"}),
+    *_NEURON,
+)
+"""Crosspoint style, at the pulse level: NDRO synapses store the weights (pulses on wa, wb set them, on ra, rb clear
+them) and gate the input pulses."""
+
 OFF, ON = 100.0, 250.0
 """uA: tuning currents of a synapse that rejects, and of one that passes."""
 
 EVERY_ORDER = (0, 0, 1, 0, 2, 0, 3, 1, 1, 2, 1, 3, 2, 2, 3, 3, 0)
 """Inputs a + 2 b in which each of the four follows each of the four (a de Bruijn sequence)."""
+
+
+def netlist(instances: Sequence[Instance], library: Library) -> Netlist:
+    """The network for the pulse simulator: every undriven pin net is an input, every unread one an output."""
+    kinds = {name: library[name].pulse_type for _, name, _ in instances}
+    make, nets = NetlistBuilder("xor", kinds), {}
+    driven = {joined[pin] for _, kind, joined in instances for pin in kinds[kind].outputs}
+    read = {joined[pin] for _, kind, joined in instances for pin in kinds[kind].inputs}
+    for name in sorted(read - driven):
+        nets[name] = make.input(name, 1)[0]
+    nets |= {name: make.nets(1)[0] for name in sorted(driven)}
+    for name, kind, joined in instances:
+        pins = kinds[kind]
+        make.cell(kind, [nets[joined[p]] for p in pins.inputs], [nets[joined[p]] for p in pins.outputs], name=name)
+    for name in sorted(driven - read):
+        make.output(name, [nets[name]])
+    return make.build()
 
 
 def bench(
@@ -74,14 +102,21 @@ def bench(
 ) -> str:  # fmt: skip
     """A deck that applies `inputs` (a + 2 b) one a period; outputs at the junctions `Xload_s_1.B2`, `Xload_co_1.B2`."""
     s = STYLES[style]
+    applied = stimuli(s, inputs, period=period, start=start)
+    stop = start + period * (len(inputs) - 1) + s.delay_clk + 100.0
+    return deck(s.instances, applied, ["s", "co"], stop=stop, temperature=temperature)
+
+
+def stimuli(
+    style: Style, inputs: Sequence[int], *, period: float = PERIOD, start: float = 100.0
+) -> dict[str, list[float]]:
+    """Pulse times (ps) of a, b and clk for `inputs` (a + 2 b), one a period."""
     slots = [start + period * i for i in range(len(inputs))]
-    stimuli = {
+    return {
         "a": [t for t, x in zip(slots, inputs) if x & 1],
-        "b": [t + s.delay_b for t, x in zip(slots, inputs) if x & 2],
-        "clk": [t + s.delay_clk for t in slots],
+        "b": [t + style.delay_b for t, x in zip(slots, inputs) if x & 2],
+        "clk": [t + style.delay_clk for t in slots],
     }
-    stop = slots[-1] + s.delay_clk + 100.0
-    return deck(s.instances, stimuli, ["s", "co"], stop=stop, temperature=temperature)
 
 
 def slots_of(style: str, times: Sequence[float], *, period: float = PERIOD, start: float = 100.0) -> list[int]:

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from nc.backends.sfq.xor import EVERY_ORDER, OFF, ON, STYLES, bench, slots_of
+from nc.backends.sfq.emit import cell_json
+from nc.backends.sfq.library import load_library
+from nc.backends.sfq.xor import (
+    CROSSPOINT,
+    EVERY_ORDER,
+    OFF,
+    ON,
+    STYLES,
+    Instance,
+    Style,
+    bench,
+    netlist,
+    slots_of,
+    stimuli,
+)
+from nc.ir.netlist import Netlist
 from nc.sim.josephson.deck import read_deck
 from nc.sim.josephson.margins import margin
 from nc.sim.josephson.solver import simulate
+from nc.sim.pulse import PulseCircuit, PulseTrace
+from nc.sim.pulse_build import cell_model
 
 XOR = [i for i, x in enumerate(EVERY_ORDER) if x in (1, 2)]
 AND = [i for i, x in enumerate(EVERY_ORDER) if x == 3]
@@ -43,6 +60,42 @@ def test_thermal_noise_at_4_2_kelvin_does_not_disturb_it() -> None:
 
 def test_junctions() -> None:
     assert {name: style.junctions for name, style in STYLES.items()} == {"popcount": 16, "tuned": 28}
+
+
+def pulses(instances: tuple[Instance, ...], style: Style, **more: list[float]) -> tuple[PulseTrace, Netlist]:
+    library = load_library()
+    circuit = netlist(instances, library)
+    models = {name: cell_model(name, cell_json(library[name])) for _, name, _ in instances}
+    applied = {**stimuli(style, EVERY_ORDER), **more}
+    nets = [int(circuit.port(name).nets[0]) for name, times in applied.items() for _ in times]
+    return PulseCircuit(circuit, models).run(nets, [t for times in applied.values() for t in times]), circuit
+
+
+@pytest.mark.parametrize("style", list(STYLES))
+def test_pulse_counts_equal_those_of_the_junctions(style: str) -> None:
+    trace, circuit = pulses(STYLES[style].instances, STYLES[style])
+    assert trace.violation_count == 0
+    s, co = (trace.on(int(circuit.port(name).nets[0])) for name in ("s", "co"))
+    assert slots_of(style, s.tolist()) == XOR
+    assert (XOR, len(co)) == fired(style, TUNE=ON)
+
+
+@pytest.mark.parametrize(("weights", "expected"), [((1, 1), (1, 2)), ((1, 0), (1, 3)), ((0, 1), (2, 3)), ((0, 0), ())])
+def test_crosspoint_synapses_gate_their_inputs(weights: tuple[int, int], expected: tuple[int, ...]) -> None:
+    """With both weights set the neuron's sum is XOR; with one it is that input; with none it is silent."""
+    setup = {"wa": [10.0] * weights[0], "wb": [20.0] * weights[1], "ra": [], "rb": []}
+    style = Style(CROSSPOINT, 15.0, 48.0)
+    trace, circuit = pulses(CROSSPOINT, style, **setup)
+    assert trace.violation_count == 0
+    fired_in = [int((t - 100.0 - 48.0) // 50.0) for t in trace.on(int(circuit.port("s").nets[0]))]
+    assert fired_in == [i for i, x in enumerate(EVERY_ORDER) if x in expected]
+
+
+def test_coincident_pulses_are_reported() -> None:
+    style = Style(STYLES["popcount"].instances, 0.0, 48.0)
+    trace, _ = pulses(style.instances, style)
+    assert trace.violation_count > 0
+    assert "node 'merge (MERGE)'" in str(trace.violations[0])
 
 
 @pytest.mark.slow
