@@ -94,12 +94,14 @@ class Circuit:
 
 
 def synthesise(graph: Graph, technology: Technology, *, effort: str = "full", vdd: str = "1.0") -> Circuit:
-    """Lower, blast and map a primitive integer graph; `effort`: 'quick' (three scripts) or 'full' (the portfolio,
-    and again from its best result). The netlist is proved equivalent to the gates it comes from."""
+    """Lower, blast and map a primitive integer graph; `effort`: 'quick' (three scripts) or 'full' (the portfolio).
+
+    The netlist is proved equivalent to the gates it comes from.
+    """
     words = to_words(graph)
     blasted = blast(words)
     if effort == "quick":
         mapping = map_network(blasted.logic, technology, vdd=vdd, scripts=QUICK, polish=0)
     else:
-        mapping = map_network(blasted.logic, technology, vdd=vdd, scripts=tuple(SCRIPTS), polish=1)
+        mapping = map_network(blasted.logic, technology, vdd=vdd, scripts=tuple(SCRIPTS), polish=0, seconds=600)
     return Circuit(words, blasted, mapping.netlist, mapping.script, mapping.areas)

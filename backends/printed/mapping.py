@@ -31,15 +31,13 @@ SCRIPTS: dict[str, str] = {
     "resyn": "resyn2; resyn2; dch; amap -m",  # rewriting first
     "lut6": "if -K 6 -a; mfs2 -a; strash; dch; amap -m",  # don't-cares of 6-input functions
     "lut6_deep": "if -K 6 -a; mfs2 -a -L 50; strash; ifraig; resyn2; if -K 5 -a; mfs2 -a; strash; dch; amap -m",
-    "deepsyn": "&get -n; &deepsyn -T 3; &put; dch; amap -m",  # randomised deep restructuring
+    "deepsyn": "&get -n; &deepsyn -I 2 -J 10; &put; dch; amap -m",  # randomised deep restructuring (fixed seed): slow
     "dc2": "dc2; dc2; dch; amap -m",
-    "rewire": "&get -n; &rewire -M amap -T 4 -S 1 -I 10000; &put; dch; amap -m",
 }
 _ALIASES = (
     "alias resyn2 'b; rw; rf; b; rw; rwz; b; rfz; rwz; b';"
     "alias b balance; alias rw rewrite; alias rwz 'rewrite -z'; alias rf refactor; alias rfz 'refactor -z';"
 )
-QUICK = ("dch", "lut6")
 
 
 @dataclass(frozen=True)

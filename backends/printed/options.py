@@ -14,9 +14,7 @@ class Printed(Section):
 
     registered: bool = Field(default=False, description="flip-flops at the outputs instead of a combinational circuit")
     vdd: Literal["0.6", "1.0"] = Field(default="1.0", description="supply in volts for which budgets are judged")
-    effort: Literal["quick", "full"] = Field(
-        default="quick", description="mapping scripts: three, or all of them twice"
-    )
+    effort: Literal["quick", "full"] = Field(default="quick", description="mapping scripts: three, or all of them")
 
 
 class Approx(Section):
