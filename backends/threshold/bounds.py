@@ -86,7 +86,9 @@ def _most_started(node: Node, shape: PeShape, total: int) -> list[int]:
             products = node.products[j] if j < len(node.products) else 0
             arrived = min(products, supply) + constant + (now[j - 1] if j else 0)
             sums = before[j]
-            row.append(min((arrived + sums + 1 - bits[j] % 2) // 3 if bits[j] > 3 else bits[j], bits[j]))
+            # one cell of a column may take fewer than three bits: the half adder of an even column, or a lone last cell
+            few = bits[j] <= 3
+            row.append(min(arrived, 1) if few and bits[j] < 3 else (arrived + sums + 1 - bits[j] % 2) // 3)
         limit = sum(row) + sum(now)  # carries so far, and the sums of cells started at least one cycle ago
         evaluated.append(min(evaluated[-1] + shape.neurons, limit))
         cumulative.append(row)

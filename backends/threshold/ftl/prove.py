@@ -32,7 +32,8 @@ def transition(netlist: Netlist) -> Netlist:
     for port in netlist.inputs:
         for old, net in zip(port.nets.tolist(), make.input(port.name, port.width), strict=True):
             new[old] = net
-    for cell, net in zip(registers, make.input("state", len(registers)), strict=True):
+    states = make.input("state", len(registers)) if registers else []
+    for cell, net in zip(registers, states, strict=True):
         new[int(netlist.outputs_of(cell)[0])] = net
     logic = [c for c in range(netlist.n_cells) if not netlist.is_sequential[c]]
     for cell in logic:
@@ -46,7 +47,8 @@ def transition(netlist: Netlist) -> Netlist:
         kind = netlist.type_of(cell)
         nets = [new[n] for p, n in zip(kind.inputs, netlist.inputs_of(cell).tolist(), strict=True) if p != kind.clock]
         after += make.cell(kind.name, nets)
-    make.output("next", after)
+    if registers:
+        make.output("next", after)
     for port in netlist.outputs:
         make.output(port.name, [new[n] for n in port.nets.tolist()])
     return make.build()
