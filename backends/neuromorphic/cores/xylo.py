@@ -146,7 +146,7 @@ class _Layer:
                     self.i = _saturate(self.i + weights[k])
         self.i = self.i - _decay(self.i, self.dash_syn)
         self.v = _saturate(self.v - _decay(self.v, self.dash_mem) + self.i + self.bias)
-        count = np.clip(self.v // self.threshold, 0, self.limit)
+        count: IntArray = np.clip(self.v // self.threshold, 0, self.limit)
         self.v = self.v - count * self.threshold
         return count
 

@@ -65,7 +65,8 @@ def map_network(
     check_fan_in(post, limits)
     # Sequential filling takes neurons as they are numbered; partitioning moves clusters of an eighth of a core.
     graph = build(network, rates, largest=max(1, limits.neurons // 8) if method == "hypergraph" else 1)
-    part = partition(graph, limits, seed=seed) if method == "hypergraph" else sequential(graph, limits)
+    most = None if mesh is None else mesh[0] * mesh[1]
+    part = partition(graph, limits, most=most, seed=seed) if method == "hypergraph" else sequential(graph, limits)
     part = _dense(part)
     source, target, spikes = traffic(graph, part)
     cores = int(part.max()) + 1

@@ -44,17 +44,25 @@ def sequential(graph: Hypergraph, limits: CoreLimits) -> IntArray:
 
 
 def partition(
-    graph: Hypergraph, limits: CoreLimits, *, slack: float = 0.03, seed: int = 1, threads: int = 2
+    graph: Hypergraph,
+    limits: CoreLimits,
+    *,
+    slack: float = 0.03,
+    most: int | None = None,
+    seed: int = 1,
+    threads: int = 2,
 ) -> IntArray:
     """Mt-KaHyPar (deterministic) for km1, repaired; ToolMissing when it is not installed.
 
-    `slack`: share of cores beyond the fewest, which lets the partitioner leave cores unequally full.
+    `slack`: share of cores beyond the fewest, which lets the partitioner leave cores unequally full; `most`: cores
+    there are.
     """
     total = int(graph.size.sum())
     in_order = sequential(graph, limits)
     if total <= limits.neurons:
         return in_order
     cores = ceil(ceil(total / limits.neurons) * (1 + slack))
+    cores = cores if most is None else max(min(cores, most), ceil(total / limits.neurons))
     part = raw_partition(graph, cores, cores * limits.neurons / total - 1, seed=seed, threads=threads)
     # On graphs whose order is already local, filling in order can win.
     return min(repair(graph, part, limits), in_order, key=lambda found: km1(graph, found))

@@ -1,0 +1,52 @@
+"""Signals to spikes and graded events: samples (N, ...) or sequences (N, T, n) to integers (N, T, n)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nc.ir.diagnostics import fail
+from nc.ir.spiking.connect import IntArray
+
+
+def direct(samples: Any, ticks: int) -> IntArray:
+    """The integers themselves at every tick."""
+    flat = np.asarray(samples, np.int64).reshape(len(samples), 1, -1)
+    return np.repeat(flat, ticks, axis=1)
+
+
+def rate(samples: Any, ticks: int, *, top: float, seed: int = 0) -> IntArray:
+    """A spike with probability value / top at each tick, independently (Bernoulli)."""
+    flat = np.asarray(samples, np.float64).reshape(len(samples), 1, -1) / top
+    _unit_interval(flat)
+    return (np.random.default_rng(seed).random((len(flat), ticks, flat.shape[2])) < flat).astype(np.int64)
+
+
+def latency(samples: Any, ticks: int, *, top: float) -> IntArray:
+    """One spike a value: the larger, the earlier; none for 0."""
+    flat = np.asarray(samples, np.float64).reshape(len(samples), 1, -1) / top
+    _unit_interval(flat)
+    when = np.rint((1 - flat) * (ticks - 1)).astype(np.int64)
+    return ((np.arange(ticks)[None, :, None] == when) & (flat > 0)).astype(np.int64)
+
+
+def delta(sequences: Any, theta: float, *, limit: int | None = None) -> IntArray:
+    """Sigma-delta: the change since the last event in whole units of theta, as the neuron model `delta` sends it.
+
+    What the limit cuts off is sent later.
+    """
+    values = np.asarray(sequences, np.float64)
+    sent = np.zeros(values.shape, np.int64)
+    level = np.zeros((values.shape[0], values.shape[2]))
+    for t in range(values.shape[1]):
+        step = np.trunc((values[:, t] - level) / theta)
+        step = step if limit is None else np.clip(step, -limit, limit)
+        sent[:, t] = step
+        level += step * theta
+    return sent
+
+
+def _unit_interval(flat: Any) -> None:
+    if flat.size and (flat.min() < 0 or flat.max() > 1):
+        fail("NC911", f"values must lie between 0 and 'top', not reach {flat.min():g} … {flat.max():g} of it")

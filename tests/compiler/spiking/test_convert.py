@@ -1,0 +1,104 @@
+"""Ordinary networks as spiking ones: accuracy by number of ticks, and what cannot be converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from nc.compiler.spiking.convert import convert, repeat
+from nc.compiler.spiking.quantise import Precision, quantise
+from nc.ir.diagnostics import NcError
+from nc.ir.graph import Builder, Graph
+from nc.ir.interpret import evaluate
+from nc.ir.ops.matmul import MatMul
+from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.relu import Relu
+from nc.ir.ops.requantize import Requantize
+from nc.ir.spiking.reference import run
+from nc.ir.spiking.run_fixed import run as run_fixed
+from nc.ir.types import IntType, TensorType
+
+rng = np.random.default_rng(3)
+
+
+def mlp() -> Graph:
+    build = Builder("mlp")
+    x = build.input("x", TensorType((12,), IntType(0, 15)))
+    hidden = build.add(MatMul(), x, build.constant(rng.integers(-7, 8, (12, 20))))
+    act = build.add(Requantize(np.array([1]), np.array([8]), 4, 0, 15), hidden)
+    build.output("y", build.add(MatMul(), act, build.constant(rng.integers(-7, 8, (20, 3)))))
+    return build.finish()
+
+
+def test_membranes_approach_the_logits_as_ticks_grow():
+    graph = mlp()
+    x = rng.integers(0, 16, (200, 12))
+    logits = evaluate(graph, {"x": x})["y"]
+    error = []
+    for ticks in (2, 8, 64):
+        out = run(convert(graph), repeat(x, ticks)).outputs["y"][:, -1] / ticks
+        error.append(np.abs(out - logits).mean() / np.abs(logits).mean())
+    assert error[0] > error[1] > error[2] and error[2] < 0.05
+
+
+def test_integers_follow_the_float_conversion():
+    graph, x = mlp(), rng.integers(0, 16, (50, 12))
+    network = convert(graph)
+    shown = repeat(x, 16)
+    fixed = quantise(network, Precision(28, 16, 20, input_bits=4), shown.astype(float))
+    a = run(network, shown).outputs["y"][:, -1]
+    b = run_fixed(fixed, shown).outputs["y"][:, -1] * fixed.by_name["y"].scale
+    assert np.abs(a - b).mean() < 0.02 * np.abs(a).mean()
+
+
+def test_relu_without_a_ceiling_needs_data():
+    build = Builder("relu")
+    x = build.input("x", TensorType((4,), IntType(0, 15)))
+    build.output("y", build.add(Relu(), build.add(MatMul(), x, build.constant(np.eye(4, dtype=np.int64)))))
+    graph = build.finish()
+    with pytest.raises(NcError) as error:
+        convert(graph)
+    assert "activation must have a ceiling, or calibration data must be given" in str(error.value)
+    network = convert(graph, rng.integers(0, 16, (100, 4)))
+    assert [p.model for p in network.populations] == ["input", "if", "i"]
+
+
+def test_maximum_pooling_is_refused():
+    build = Builder("pool")
+    x = build.input("x", TensorType((1, 4, 4), IntType(0, 15)))
+    build.output("y", build.add(MaxPool((2, 2), (2, 2), (0, 0, 0, 0), (1, 1)), x))
+    with pytest.raises(NcError) as error:
+        convert(build.finish())
+    assert str(error.value) == "\n".join(
+        [
+            "error[NC923]: operations between activations must be linear, not max_pool",
+            "  help: average pooling can be converted, maximum pooling and products of activations cannot",
+        ]
+    )
+
+
+def test_digits_network_within_a_point_at_sixteen_ticks(tmp_path):
+    """The committed network through the front door; the published figures are in docs/neuromorphic.md."""
+    from nc.compiler.data import Dataset
+    from nc.compiler.driver.compiling import compile
+    from nc.compiler.driver.opened import Opened
+
+    pixels, labels = load_digits(return_X_y=True)
+    pixels = pixels.astype(np.uint8)
+    calibration = Dataset(pixels[:300], labels[:300], "digits", "0" * 64)
+    options = {
+        "input": {"x": {"bits": 5, "scale": 1, "range": [0, 16]}},
+        "spiking": {"ticks": 16, "state_bits": 20, "weight_bits": 8},
+    }
+    model = Path(__file__).parents[3] / "examples/digits/digits_mlp.onnx"
+    compile(model, target="neuromorphic", output=tmp_path / "build", calib=calibration, options=options)
+    truth = Opened.of(tmp_path / "build").integer
+    x = pixels.astype(np.int64)
+    (logits,) = evaluate(truth.graph, {"x": x}).values()
+    spiking = run_fixed(truth.network, repeat(x, 16)).outputs[truth.network.outputs[0]][:, -1].argmax(axis=1)
+    source = (logits.argmax(axis=1) == labels).mean()
+    assert source > 0.95
+    assert (spiking == labels).mean() >= source - 0.01
