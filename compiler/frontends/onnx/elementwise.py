@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from onnx import TensorProto
 
-from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.folding import constant
+from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.signatures import MICROSOFT
 from nc.compiler.frontends.onnx.tensors import FLOATS, NARROW, type_range

@@ -10,8 +10,9 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from nc.compiler.frontends.onnx.decode import decode
+from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.functions import opset_versions
-from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy, widen
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.compiler.frontends.onnx.walk import Scope, Walk

@@ -13,6 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 from onnx import TensorProto
 
+from nc.compiler.frontends.onnx.folding import (
+    cast_data,
+    constant,
+    constant_operand,
+    machine_element,
+    round_float,
+    settled,
+)
 from nc.compiler.frontends.onnx.tensors import (
     FLOATS,
     INTEGERS,
@@ -25,10 +33,9 @@ from nc.compiler.frontends.onnx.tensors import (
 from nc.compiler.frontends.onnx.values import Tensor, has_batch
 from nc.ir.diagnostics import Where, fail
 from nc.ir.graph import Builder, Value
-from nc.ir.ops.base import Array, Op, Operand
+from nc.ir.ops.base import Array, Op
 from nc.ir.ops.cast import Cast
 from nc.ir.ops.concat import Concat
-from nc.ir.ops.constant import Constant
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.quantize import Quantize
@@ -131,7 +138,7 @@ class Node:
         self.check_finite(data, "a constant", self.labels.get(id(tensor.data), ""))
         key = (id(tensor.data), tensor.shape, exact)
         if key not in self.made:
-            kind = None if exact else TensorType(tensor.shape, _machine(data))
+            kind = None if exact else TensorType(tensor.shape, machine_element(data))
             self.made[key] = self.build.constant(data.reshape(tensor.shape), kind)
             self.made["keep", id(tensor.data)] = tensor.data  # type: ignore[assignment]  # holds the id
         return self.made[key]
@@ -158,7 +165,7 @@ class Node:
         exact = exact or any(t.value is not None and self.build.type(t.value).is_int for t in operands)
         data = self._evaluate(op, operands, exact)
         if data is not None and not isinstance(op, _KEPT) and all(t.value is None for t in operands):
-            return constant(_cast_data(data, kind), kind)
+            return constant(cast_data(data, kind), kind)
         value = self.build.add(op, *(self.lower(t, exact) for t in operands))
         found = self.build.type(value)
         check_size(found.shape)
@@ -169,7 +176,7 @@ class Node:
     def _evaluate(self, op: Op, operands: tuple[Tensor, ...], exact: bool) -> Array | None:
         if any(t.data is None for t in operands):
             return None
-        kinds = [_operand(t, exact) for t in operands]
+        kinds = [constant_operand(t, exact) for t in operands]
         shape = op.infer_type(*kinds).shape
         check_size(shape)
         arrays = [t.data.reshape(1, *t.shape) for t in operands if t.data is not None]
@@ -280,7 +287,7 @@ class Node:
         """ONNX Cast. Raises NC114 for types without a hardware form."""
         check_dtype(dtype, Where())
         if tensor.value is None and tensor.data is not None:
-            return constant(_round_float(_cast_data(tensor.data, dtype), dtype), dtype)
+            return constant(round_float(cast_data(tensor.data, dtype), dtype), dtype)
         assert tensor.value is not None
         element = self.build.type(tensor.value).element
         if dtype in FLOATS:
@@ -300,58 +307,3 @@ class Node:
                 help="use QuantizeLinear (or QONNX Quant), which says how to round and clamp",
             )
         return replace(tensor, dtype=dtype) if element == I64 else self.emit(Cast("i64"), tensor, dtype=dtype)
-
-
-def constant(data: Array, dtype: int) -> Tensor:
-    """A tensor that is nothing but numbers."""
-    return Tensor(dtype, data.shape, None, data)
-
-
-def settled(data: Array) -> Array:
-    """Shape data from which the batch size is gone, as plain integers."""
-    return data.astype(np.int64) if data.dtype == object and not has_batch(data) else data
-
-
-def _machine(data: Array) -> Any:
-    return {"f": F32, "b": BOOL}.get(data.dtype.kind, I64)
-
-
-def _operand(tensor: Tensor, exact: bool) -> Operand:
-    """What a type rule sees of a constant."""
-    data = tensor.data
-    assert data is not None
-    if exact and data.dtype.kind == "i":
-        return Operand(Constant.of(data.reshape(tensor.shape)).kind, data)
-    return Operand(TensorType(tensor.shape, _machine(data)), data)
-
-
-_ROUNDED: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
-
-
-def _round_float(data: Array, dtype: int) -> Array:
-    """Floats as a narrower float type holds them."""
-    narrow = _ROUNDED.get(dtype)
-    if narrow is None or data.dtype.kind != "f":
-        return data
-    with np.errstate(over="ignore"):
-        return data.astype(narrow).astype(np.float64)
-
-
-def _cast_data(data: Array, dtype: int) -> Array:
-    """Numbers as the type holds them: integers wrap as in C, floats stay exact. Shape data may hold the batch."""
-    if data.dtype == object:
-        return data
-    if dtype in FLOATS:
-        if data.dtype.kind == "f":
-            return data
-        return data.astype(np.float64)
-    if dtype == TensorProto.BOOL:
-        return np.asarray(data != 0)
-    with np.errstate(invalid="ignore"):
-        whole: Array = data.astype(np.int64)
-    bits = INTEGERS[dtype][0]
-    lo, _ = type_range(dtype)
-    if bits == 64:
-        return whole
-    wrapped: Array = (whole - lo) % (1 << bits) + lo
-    return wrapped

@@ -6,8 +6,9 @@ import numpy as np
 from onnx import TensorProto
 
 from nc.compiler.frontends.onnx.elementwise import scalar
+from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.linear import convolution, product, turned
-from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.pooling import averaged
 from nc.compiler.frontends.onnx.qonnx import fitted
 from nc.compiler.frontends.onnx.registry import translates

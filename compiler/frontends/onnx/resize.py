@@ -14,7 +14,8 @@ import numpy as np
 from onnx import TensorProto
 
 from nc.compiler.frontends.onnx.elementwise import scalar
-from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.folding import constant
+from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.tensors import FLOATS
 from nc.compiler.frontends.onnx.values import Tensor

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from onnx import TensorProto
 
-from nc.compiler.frontends.onnx.node import Node, constant
+from nc.compiler.frontends.onnx.folding import constant
+from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
 from nc.compiler.frontends.onnx.tensors import check_size, to_numpy
 from nc.compiler.frontends.onnx.values import BATCH, Tensor
