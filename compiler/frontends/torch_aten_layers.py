@@ -30,10 +30,31 @@ def _matmul(w: Writer, a: Arguments) -> str:
     return w.node("MatMul", a.own, a.tensor("mat2" if "mat2" in a.call.arguments else "other"))
 
 
+@aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def _conv_transpose(w: Writer, a: Arguments) -> str:
+    return _transposed(w, a)
+
+
+def _transposed(w: Writer, a: Arguments) -> str:
+    weight = a.tensor("weight")
+    rank = w.rank(weight) - 2
+    return w.node(
+        "ConvTranspose",
+        a.own,
+        weight,
+        a.optional("bias"),
+        strides=a.pair("stride", rank, 1),
+        pads=a.pair("padding", rank, 0) * 2,
+        output_padding=a.pair("output_padding", rank, 0),
+        dilations=a.pair("dilation", rank, 1),
+        group=a.get("groups", 1),
+    )
+
+
 @aten("conv1d", "conv2d", "conv3d", "convolution", "conv_depthwise2d")
 def _conv(w: Writer, a: Arguments) -> str:
     if a.get("transposed", False):
-        fail("NC102", "operator aten.convolution must not be transposed", help="upsample, then convolve")
+        return _transposed(w, a)
     weight = a.tensor("weight")
     rank = w.rank(weight) - 2
     attributes: dict[str, Any] = {

@@ -6,10 +6,12 @@ from nc.compiler.frontends.onnx import (  # noqa: F401
     elementwise,
     layout,
     linear,
+    normalisation,
     pooling,
     qdq,
     qonnx,
     reduction,
     resize,
     shapes,
+    transposed,
 )

@@ -32,8 +32,8 @@ def results(runner: Any) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_at_least_95_percent_of_the_plain_tests_pass(results: Any) -> None:
-    plain = [r for r in results if r.plain]
+def test_at_least_95_percent_of_the_plain_tests_pass(runner: Any, results: Any) -> None:
+    plain = [r for r in results if r.plain and r.op in runner.LISTED]
     failing = [r.name for r in plain if not r.passed]
     assert len(plain) >= 400
     assert len(failing) <= 0.05 * len(plain), failing
