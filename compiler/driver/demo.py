@@ -21,8 +21,6 @@ from nc.ir.diagnostics import InternalError, fail
 MODEL = Path("examples/digits/digits_mlp.onnx")
 OPTIONS = Path("examples/digits/digits_mlp.yaml")
 DATASETS = Path("examples/datasets.py")
-HARDWARE = ("io.width=32", "pipeline.every=3")
-"""A narrow port, since 64 pixels at once need more pins than the chip has, and registers for its clock."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,6 @@ def demo(output: Path, device: str, progress: Progress | None = None) -> Demonst
         output=output,
         calib=calibration,
         config=root / OPTIONS,
-        set=HARDWARE,
         force=False,
         progress=progress,
     )
