@@ -90,12 +90,6 @@ class ConvertedForm:
         (sample,) = samples.values()
         return {INPUT: repeat(sample, model.ticks)}
 
-    def to_real(self, integer: Converted, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        (label,) = integer.graph.inputs
-        shape = integer.graph.type(integer.graph.inputs[label]).shape
-        first = inputs[INPUT][:, 0].reshape(-1, *shape)
-        return TENSOR.to_real(integer.graph, {label: first})
-
     def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
         if isinstance(model, Graph):
             return TENSOR.run(model, inputs, layers)

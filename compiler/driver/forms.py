@@ -70,10 +70,6 @@ class Form(Protocol):
         """Random integers of the ports' ranges, `count` vectors, from the configured seed."""
         ...
 
-    def to_real(self, integer: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """What integer inputs stand for, for running the real model on the same samples."""
-        ...
-
     def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
         """Outputs by port name, and the named layers as far as the model knows them; arrays (N, *shape)."""
         ...

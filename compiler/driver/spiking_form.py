@@ -79,9 +79,6 @@ class SpikingForm:
             parts.append(np.where(active, values if population.state_bits > 1 else 1, 0))
         return {INPUT: np.concatenate(parts, axis=2).astype(np.int64)}
 
-    def to_real(self, integer: FixedNetwork, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        return {INPUT: inputs[INPUT].astype(np.float64)}
-
     def run(
         self, model: Network | FixedNetwork, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()
     ) -> dict[str, Array]:

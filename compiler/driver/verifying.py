@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from nc.backends.backend import Link
+from nc.compiler.driver.converted_form import Converted
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.simulating import GOLDEN, simulate
+from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.ports import real_of
 from nc.ir.diagnostics import ToolMissing
 from nc.ir.graph import Graph
@@ -40,24 +42,31 @@ def verify(build: Path | str | Opened) -> Verification:
     """Check every link that applies to the build's target. Written to reports/verify.json."""
     opened = build if isinstance(build, Opened) else Opened.of(build)
     inputs = opened.form.draw(opened.integer, SAMPLES, opened.settings)
-    links = [_float_link(opened, inputs), *_stage_link(opened, inputs), *_simulation_link(opened)]
+    links = [_float_link(opened), *_stage_link(opened, inputs), *_simulation_link(opened)]
     links += opened.backend.links(opened.build.folder, opened.staged, opened.settings.options)
     result = Verification(links)
     opened.build.report("verify", result.to_json())
     return result
 
 
-def _float_link(opened: Opened, inputs: Mapping[str, Array]) -> Link:
+def _float_link(opened: Opened) -> Link:
     """The model's own quantised arithmetic, evaluated in float64, against the integers. Not for float models, whose
     quantisation is an approximation that `nc eval` measures."""
     name = "float64 evaluation ≡ integer graph"
     real, integer = opened.real, opened.integer
+    if isinstance(integer, Converted):
+        integer = integer.graph  # what the spiking network was made from; how well it follows is what nc eval measures
     if real is None:
         return Link(name, "skipped", "compiled with --no-float")
-    if not (isinstance(real, Graph) and any(node.op.name == "quantize" for node in real.nodes)):
+    if not (
+        isinstance(real, Graph)
+        and isinstance(integer, Graph)
+        and any(node.op.name == "quantize" for node in real.nodes)
+    ):
         return Link(name, "skipped", "the model was quantised here: nc eval measures how well it agrees")
-    wanted = opened.form.run(real, opened.form.to_real(integer, inputs))
-    found = opened.form.run(integer, inputs)
+    inputs = TENSOR.draw(integer, SAMPLES, opened.settings)
+    wanted = TENSOR.run(real, TENSOR.to_real(integer, inputs))
+    found = TENSOR.run(integer, inputs)
     worst, count = 0.0, 0
     for (label, value), expected in zip(integer.outputs.items(), wanted.values()):
         if integer.nodes[value].op.name == ArgMax.name and expected.shape != found[label].shape:

@@ -86,3 +86,19 @@ def test_a_spiking_network_needs_a_target_that_runs_spikes(
         "error[NC406]: a spiking network must be compiled for a target that runs spikes\n"
         "  help: --target neuromorphic\n"
     )
+
+
+def test_an_ordinary_network_becomes_a_spiking_one(
+    tmp_path: Path, model: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    json_of(
+        capsys, "compile", model, "-o", tmp_path / "build", "--target", "neuromorphic", "--calib", data,
+        "--set", "spiking.ticks=64",
+    )  # fmt: skip
+    found = json_of(capsys, "eval", tmp_path / "build", "--data", data)
+    assert found["samples"] == 50 and float(found["agreement"]) >= 0.9  # type: ignore[arg-type]
+    found = json_of(capsys, "simulate", tmp_path / "build", "--engine", "amaranth", "--vectors", "2")
+    assert (found["vectors"], found["mismatches"]) == (2, 0)
+    monkeypatch.setattr(type(registry.find("neuromorphic")), "engines", ())
+    found = json_of(capsys, "verify", tmp_path / "build")
+    assert found["links"][0]["verdict"] == "equal"  # type: ignore[index]
