@@ -159,6 +159,8 @@ def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     single = all(t.bits[src] == 1 and not t.signed[src] for src, _, _ in operands)
     if single and len(shifts) == 1 and len(operands) >= POPCOUNT_LEAST:
         return _popcount(d, m, node, t, operands)
+    if _disjoint(t, node, operands):
+        return _concatenate(d, m, node, t, operands)
     count = len(operands) + (t.p0[node] != 0)
     if d.adder_cells and 2 <= count <= 3 and not all(neg for _, _, neg in operands):
         return _adder_cell(d, m, node, t, operands)
@@ -173,6 +175,24 @@ def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
             total = total - d.values[src].shift_left(shift)
     m.d.comb += d.values[node].eq(total)
     return None
+
+
+def _disjoint(t: _Rows, node: int, operands: list[tuple[int, int, bool]]) -> bool:
+    """Whether no two operands meet in a bit: the sum is then a concatenation."""
+    if t.p0[node] or len(operands) < 2 or any(neg or t.signed[src] for src, _, neg in operands):
+        return False
+    places = sorted((shift, shift + t.bits[src]) for src, shift, _ in operands)
+    return all(end <= begin for (_, end), (begin, _) in zip(places, places[1:]))
+
+
+def _concatenate(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
+    parts: list[Value] = []
+    place = 0
+    for src, shift, _ in sorted(operands, key=lambda operand: operand[1]):
+        parts += [Const(0, shift - place)] if shift > place else []
+        parts.append(d.values[src])
+        place = shift + t.bits[src]
+    m.d.comb += d.values[node].eq(Cat(*parts))
 
 
 def _popcount(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
@@ -198,6 +218,8 @@ def adder_cells(graph: WordGraph) -> Iterator[tuple[int, AdderShape]]:
     t = _Rows(graph)
     for node in np.flatnonzero(graph.kind == Kind.SUM).tolist():
         operands = list(t.operands(node))
+        if _disjoint(t, node, operands):
+            continue
         if 2 <= len(operands) + (t.p0[node] != 0) <= 3 and not all(neg for _, _, neg in operands):
             described = [(t.bits[s], t.signed[s], shift, neg) for s, shift, neg in operands]
             yield node, adder_shape(t.bits[node], described, t.p0[node])[0]

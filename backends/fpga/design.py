@@ -50,7 +50,8 @@ def build(graph: Graph, options: Options) -> Design:
     """Lower, choose adders, pipeline."""
     optimise, pipeline = options.optimise, options.pipeline
     ternary = optimise.technology in TERNARY
-    words = lower(graph, MatvecOptions(effort=optimise.effort, max_depth=optimise.max_depth, by_width=True))
+    search = MatvecOptions(effort=optimise.effort, max_depth=optimise.max_depth, by_width=True, count_tables=ternary)
+    words = lower(graph, search)
     words = SumTrees(3 if ternary else 2).run(words)
     staged, latency = Pipeline(
         stages=pipeline.stages,

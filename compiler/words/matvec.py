@@ -33,6 +33,8 @@ class MatvecOptions:
     `effort`: 0 shares nothing, 1 is one run, 2 and 3 keep the best of several (8, 32). `max_depth`: levels of
     two-operand adders from inputs to outputs, None for any; it is raised to what a column needs by itself.
     `least`: fewest uses that justify an adder of its own. `by_width`: prefer patterns that overlap in many bits.
+    `count_tables`: layers of single bits and weights +-1 count groups of five bits in tables that their neurons
+    share, and add those, instead of one popcount a neuron.
     """
 
     effort: int = 1
@@ -40,6 +42,7 @@ class MatvecOptions:
     least: int = 2
     by_width: bool = False
     block: int = 32
+    count_tables: bool = False
 
 
 DEFAULTS = MatvecOptions()

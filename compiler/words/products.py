@@ -55,6 +55,8 @@ def vector(state: Lowering, x: IntArray, weights: IntArray) -> list[int]:
     matrix = np.array(scaled, np.int64).reshape(len(nodes), weights.shape[1])
     nodes, matrix = _distinct(nodes, matrix)
     if _is_binary(builder, nodes, matrix):
+        if state.options.count_tables:
+            return counted(builder, nodes, matrix, bias.tolist())
         return [_popcount(builder, nodes, column, int(c)) for column, c in zip(matrix.T, bias)]
     return program(state, nodes, matrix).apply(builder, nodes, bias.tolist())
 
@@ -91,6 +93,42 @@ def _popcount(builder: WordBuilder, nodes: list[int], column: IntArray, constant
     shift = int(np.abs(column).max()).bit_length() - 1
     terms = [Term(n, max(shift, 0), bool(w < 0)) for n, w in zip(nodes, column.tolist()) if w]
     return builder.sum(terms, constant)
+
+
+GROUP = 5
+"""Bits a table counts: with five, three counts of 0..5 add up to four bits exactly."""
+
+
+def counted(builder: WordBuilder, nodes: list[int], matrix: IntArray, bias: list[int]) -> list[int]:
+    """Sums of +-bits by shared tables: a group's count under a pattern of signs, or its complement, is made once.
+
+    Under the pattern s of signs, a group adds sum of +-b = (ones of b xor negative) - (number of negatives).
+    """
+    shift = int(np.abs(matrix).max()).bit_length() - 1
+    terms: list[list[Term]] = [[] for _ in bias]
+    offsets = [0] * len(bias)
+    for first in range(0, len(nodes), GROUP):
+        rows = np.sign(matrix[first : first + GROUP])
+        members = nodes[first : first + GROUP]
+        for pattern in np.unique(rows, axis=1).T:
+            used = np.flatnonzero(pattern)
+            if not len(used):
+                continue
+            # The pattern or its complement, whichever has its first sign positive; the other one is subtracted.
+            sign = int(pattern[used[0]])
+            count, negatives = _count(builder, [members[i] for i in used], pattern[used] * sign)
+            for j in np.flatnonzero((rows == pattern[:, None]).all(axis=0)).tolist():
+                terms[j].append(Term(count, shift, sign < 0))
+                offsets[j] -= sign * negatives << shift
+    return [builder.sum(found, b + offset) for found, b, offset in zip(terms, bias, offsets)]
+
+
+def _count(builder: WordBuilder, bits: list[int], signs: IntArray) -> tuple[int, int]:
+    """A node with the number of ones of bits xor (sign < 0), and how many signs are negative."""
+    flips = sum(1 << i for i, s in enumerate(signs.tolist()) if s < 0)
+    index = builder.sum([Term(bit, i) for i, bit in enumerate(bits)])
+    entries = np.bitwise_count(np.arange(1 << len(bits)) ^ flips).astype(np.int64)
+    return builder.table(index, entries), flips.bit_count()
 
 
 def program(state: Lowering, nodes: list[int], matrix: IntArray) -> AdderProgram:

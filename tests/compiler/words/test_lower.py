@@ -46,7 +46,7 @@ def agree(graph: Graph, words: WordGraph, count: int = 40) -> None:
 def test_random_networks(seed: int, effort: int, operands: int) -> None:
     graph = networks.random_network(seed)
     assert unsupported(graph) == []
-    words = lower(graph, MatvecOptions(effort=effort))
+    words = lower(graph, MatvecOptions(effort=effort, count_tables=operands == 3))
     agree(graph, words)
     agree(graph, SumTrees(operands).run(words))
 
@@ -142,6 +142,10 @@ def test_binary_layer_becomes_popcounts_with_thresholds_alone() -> None:
     agree(graph, words)
     assert int((words.arity == 60).sum()) == 4
     assert not words.p0[words.arity == 60].any()
+    shared = lower(graph, MatvecOptions(count_tables=True))
+    agree(graph, shared)
+    agree(graph, SumTrees(3).run(shared))
+    assert not (shared.arity == 60).any()
 
 
 def test_unsupported_is_named() -> None:
