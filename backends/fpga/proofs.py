@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 from nc.backends.backend import Link
 from nc.backends.fpga.design import TERNARY, Design
 from nc.backends.fpga.design import build as build_design
+from nc.backends.fpga.mapped import MODELS, compare, gates
 from nc.backends.fpga.options import Options
+from nc.backends.synth.devices import find_device
 from nc.backends.synth.yosys import run_yosys
 from nc.hdl.verilog import to_verilog
 from nc.hdl.word_adders import Adder, AdderShape, XilinxAdder
@@ -19,17 +22,19 @@ from nc.hdl.words import adder_cells
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
+from nc.ir.stream import IntArray
 from nc.ir.types import IntType
 from nc.ir.words import Kind, evaluate, verify
 
 VECTORS = 2000
+NETLIST_VECTORS = 256
 CELLS = 400
 """Adder shapes proved at most in one `nc verify`; the shapes of a design are proved in order of name."""
 
 
 def links(build: Path, graph: Graph, options: Options) -> Sequence[Link]:
     design = build_design(graph, options)
-    return [_words(graph, design), _registers(design), _cells(design)]
+    return [_words(graph, design), _registers(design), _cells(design), _netlist(build, graph, design)]
 
 
 def _words(graph: Graph, design: Design) -> Link:
@@ -39,17 +44,45 @@ def _words(graph: Graph, design: Design) -> Link:
         verify(design.words)
     except NcError as error:
         return Link(name, "different", str(error))
-    rng = np.random.default_rng(1)
-    inputs = {}
-    for label, value in graph.inputs.items():
-        kind: IntType = graph.type(value).int
-        steps = rng.integers(0, (kind.hi - kind.lo) // kind.step, (VECTORS, *graph.type(value).shape), endpoint=True)
-        steps[0], steps[1] = 0, (kind.hi - kind.lo) // kind.step
-        inputs[label] = kind.lo + kind.step * steps
+    inputs = vectors(graph, VECTORS)
     want = interpret(graph, inputs)
     got = evaluate(design.words, [inputs[p.name] for p in design.words.inputs])
     wrong = sum(int((a != want[p.name]).any()) for p, a in zip(design.words.outputs, got))
     return Link(name, "different" if wrong else "equal", f"{VECTORS} random vectors, both ends of every range included")
+
+
+def vectors(graph: Graph, count: int) -> dict[str, IntArray]:
+    """Random inputs, the first two at the ends of every range."""
+    rng = np.random.default_rng(1)
+    inputs: dict[str, IntArray] = {}
+    for label, value in graph.inputs.items():
+        kind: IntType = graph.type(value).int
+        top = (kind.hi - kind.lo) // kind.step
+        steps = rng.integers(0, top, (count, *graph.type(value).shape), endpoint=True)
+        steps[0], steps[1] = 0, top
+        inputs[label] = kind.lo + kind.step * steps
+    return inputs
+
+
+def _netlist(build: Path, graph: Graph, design: Design) -> Link:
+    """The last synthesis of this build, cell by cell with the vendor's models."""
+    name = "word graph ≡ synthesised netlist"
+    report = build / "reports" / "synth.json"
+    if not report.is_file():
+        return Link(name, "skipped", "the build is not synthesised: run `nc synth` first")
+    told = json.loads(report.read_text())
+    netlist = build / "reports" / "synth" / f"netlist-{told.get('variant')}.v"
+    flow = find_device(told["device"]).flow if told.get("area_um2") is None else "liberty"
+    if flow not in MODELS or not netlist.is_file():
+        return Link(name, "skipped", f"no netlist of a known family at {netlist.name}")
+    inputs = vectors(graph, NETLIST_VECTORS)
+    want = interpret(graph, inputs)
+    ports = design.spec
+    with tempfile.TemporaryDirectory(prefix="nc-gates-") as folder:
+        mapped = gates(netlist, flow, Path(folder))
+    wrong = compare(mapped, design, [inputs[p.name] for p in ports.inputs], [want[p.name] for p in ports.outputs])
+    detail = f"{mapped.n_cells} gates on {told['device']}, {NETLIST_VECTORS} random vectors through the streams"
+    return Link(name, "different" if wrong else "equal", detail)
 
 
 def _registers(design: Design) -> Link:

@@ -1,0 +1,86 @@
+"""The synthesised netlist against the word graph: the vendor cells' own models as gates, evaluated bit-parallel.
+
+Yosys dissolves the mapped netlist into its internal gates with the simulation models of the device family; what
+comes out is clocked from reset with one vector a lane, through the same stream ports that hardware has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nc.backends.fpga.design import Design
+from nc.backends.synth.yosys import quoted, run_yosys
+from nc.ir.netlist import Netlist
+from nc.ir.netlist_eval import simulate
+from nc.ir.stream import IntArray, StreamSpec, pack, unpack
+
+Bits = np.ndarray[Any, np.dtype[np.uint8]]
+
+MODELS: Mapping[str, Sequence[str]] = {
+    "xilinx": ("read_verilog +/xilinx/cells_sim.v",),
+    "ice40": ("read_verilog -D ICE40_HX +/ice40/cells_sim.v",),
+    "ecp5": ("read_verilog -overwrite +/ecp5/cells_sim.v",),
+    "lut": (),
+}
+"""Yosys' commands that read the models of a flow's cells."""
+
+
+def gates(netlist: Path, flow: str, folder: Path) -> Netlist:
+    """A mapped netlist (Verilog) as Yosys' internal gates. Raises ToolFailed."""
+    from nc.compiler.frontends.yosys_json import read_yosys_json
+
+    commands = [
+        *MODELS[flow],
+        f"read_verilog {quoted(netlist)}",
+        "hierarchy -check -top top",
+        "proc",
+        "flatten",
+        "opt -full -purge",
+        "techmap",
+        "simplemap",
+        "opt_clean -purge",
+        "setundef -zero -undriven",
+        "write_json gates.json",
+    ]
+    run_yosys(commands, folder, "gates")
+    return read_yosys_json(folder / "gates.json", top="top")
+
+
+def compare(netlist: Netlist, design: Design, inputs: Sequence[IntArray], expected: Sequence[IntArray]) -> int:
+    """How many vectors differ in any element."""
+    got = run(netlist, design.spec, inputs)
+    wrong = np.zeros(len(inputs[0]), bool)
+    for a, b in zip(got, expected, strict=True):
+        wrong |= (a != b).reshape(len(a), -1).any(axis=1)
+    return int(wrong.sum())
+
+
+def run(netlist: Netlist, spec: StreamSpec, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """What comes out of the stream for each vector, every vector alone after a reset."""
+    words = pack(inputs, spec.inputs, spec.s_width)
+    count = len(words)
+    data = np.unpackbits(words, axis=2, bitorder="little")[:, :, : spec.s_width]
+    cycles = 3 + spec.s_beats + (spec.latency or 0) + spec.m_beats + 2
+    start = 3
+    given: dict[str, Bits] = {name: np.zeros((cycles, count, 1), np.uint8) for name in ("rst", "s_tvalid", "s_tlast")}
+    given["m_tready"] = np.ones((cycles, count, 1), np.uint8)
+    given["s_tdata"] = np.zeros((cycles, count, spec.s_width), np.uint8)
+    given["rst"][: start - 1] = 1
+    for beat in range(spec.s_beats):
+        given["s_tdata"][start + beat] = data[:, beat]
+        given["s_tvalid"][start + beat] = 1
+        given["s_tlast"][start + beat] = beat == spec.s_beats - 1
+    present = {port.name for port in netlist.inputs}
+    found = simulate(netlist, {name: bits for name, bits in given.items() if name in present})
+    valid = found["m_tvalid"][start:, :, 0].astype(bool)
+    beats = []
+    for lane in range(count):
+        chosen = np.flatnonzero(valid[:, lane])[: spec.m_beats]
+        row = np.zeros((spec.m_beats, spec.m_width), np.uint8)
+        row[: len(chosen)] = found["m_tdata"][start + chosen, lane]
+        beats.append(row)
+    return unpack(np.packbits(np.stack(beats), axis=2, bitorder="little"), spec.outputs, spec.m_width)
