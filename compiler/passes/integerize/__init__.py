@@ -25,6 +25,7 @@ from nc.ir.ops.input import Input
 from nc.ir.ops.quantize import Quantize
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.state import State
+from nc.ir.ops.transpose import Transpose
 from nc.ir.types import BIPOLAR, F32, Affine, IntType, TensorType
 
 
@@ -136,8 +137,15 @@ _NEAREST = ("half_even", "half_odd")  # the nearest integer plus the zero point
 
 
 def quantiser_port(graph: Graph, value: Value) -> Port | None:
-    """The grid of the one quantiser that reads an input, or None."""
-    users = [graph.nodes[u].op for u in graph.users[value]]
+    """The grid of the one quantiser that reads an input, or None. Layout between them does not matter."""
+    readers, users = list(graph.users[value]), []
+    while readers:
+        reader = readers.pop()
+        op = graph.nodes[reader].op
+        if isinstance(op, (Reshape, Transpose)) and graph.users[reader]:
+            readers += graph.users[reader]
+        else:
+            users.append(op)
     if not users or not all(isinstance(u, Quantize) and u == users[0] for u in users):
         return None
     op = users[0]

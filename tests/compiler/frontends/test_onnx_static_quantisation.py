@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from nc.compiler.config import Common
-from nc.compiler.frontends.onnx import read_onnx
+from nc.compiler.frontends.onnx import from_onnx, read_onnx
 from nc.compiler.passes.manager import run_passes
 from nc.compiler.passes.pipelines import to_integers
 from nc.ir.graph import Graph, prune
@@ -54,6 +54,30 @@ def float_model() -> onnx.ModelProto:
         [numpy_helper.from_array(a, n) for n, a in weights.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_layout_before_the_input_quantiser() -> None:
+    """Channels last, as Keras has them: the port is the quantiser's behind the transposition."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]),
+        helper.make_node("QuantizeLinear", ["t", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node("Flatten", ["d"], ["f"]),
+        helper.make_node("DequantizeLinear", ["w", "s"], ["v"]),
+        helper.make_node("MatMul", ["f", "v"], ["l"]),
+        helper.make_node("Softmax", ["l"], ["y"], axis=-1),
+    ]
+    rng = np.random.default_rng(5)
+    weights = {"s": np.float32(0.03), "z": np.uint8(139), "w": rng.integers(-128, 128, (72, 5)).astype(np.int8)}
+    graph = helper.make_graph(
+        nodes,
+        "channels_last",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6, 6, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])],
+        [numpy_helper.from_array(np.asarray(a), n) for n, a in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    integers_are_exact(from_onnx(made), samples(1, 50).transpose(0, 2, 3, 1))
 
 
 def samples(seed: int, count: int) -> Any:
