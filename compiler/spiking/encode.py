@@ -28,7 +28,7 @@ def latency(samples: Any, ticks: int, *, top: float) -> IntArray:
     flat = np.asarray(samples, np.float64).reshape(len(samples), 1, -1) / top
     _unit_interval(flat)
     when = np.rint((1 - flat) * (ticks - 1)).astype(np.int64)
-    return ((np.arange(ticks)[None, :, None] == when) & (flat > 0)).astype(np.int64)
+    return np.asarray((np.arange(ticks)[None, :, None] == when) & (flat > 0), np.int64)
 
 
 def delta(sequences: Any, theta: float, *, limit: int | None = None) -> IntArray:
