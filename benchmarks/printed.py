@@ -28,6 +28,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import sections
 
 from nc.backends.printed.adc import adc_figures
 from nc.backends.printed.flow import Circuit, synthesise
@@ -243,6 +244,8 @@ def main() -> int:
     genomes = {f"{r['dataset']}_{r['seed']}": np.array(r.pop("genome"), np.int32) for r in rows if "genome" in r}
     if options.genomes:
         np.savez(options.genomes, **genomes)
+    if not (options.quick or options.json or options.datasets or options.seeds):
+        sections.write("printed", "Printed classifiers", table(rows))
     print(json.dumps({"rows": rows}) if options.json else table(rows))
     return 0
 

@@ -172,3 +172,29 @@ def _dense(x: np.ndarray):  # type: ignore[no-untyped-def]
     weights = np.array([[3, -5, 7], [11, 6, -1], [-7, 0, 5], [9, 13, -3], [2, -6, 10]])
     build.output("y", build.add(MatMul(), value, build.constant(weights)))
     return build.finish()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_descent_keeps_true_books(seed: int) -> None:
+    """Errors and areas that the descent tracks from change to change are those of a fresh evaluation."""
+    from nc.compiler.printed import anneal
+    from nc.compiler.printed.kernels import as_columns
+    from nc.compiler.printed.search import Archive
+
+    x, y = _toy()
+    shape = Shape(5, 3, 3, max_bits=3)
+    archive = Archive.empty(shape)
+    start = random_candidate(shape, np.random.default_rng(seed))
+    columns, labels = as_columns(shape, x, y)
+    anneal.descend(
+        start, *shape.numbers(), shape.max_k1, shape.max_k2, shape.max_bits, shape.input_bits, shape.max_bias,
+        columns, labels, PRICES, 4000, (0.02, 0.001), 1e-6, 2e-3, seed,
+        archive.genomes, archive.errors, archive.areas,
+    )  # fmt: skip
+    seen = np.flatnonzero(archive.errors < 1 << 30)
+    assert len(seen) > 10
+    errors, areas = evaluate_population(archive.genomes[seen], shape, x, y, PRICES)
+    assert np.array_equal(errors, archive.errors[seen])
+    assert np.allclose(areas, archive.areas[seen])
+    for genome, wrong in zip(archive.genomes[seen], errors):
+        assert (forward(genome, shape, x)[2] != y).sum() == wrong
