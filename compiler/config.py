@@ -6,9 +6,10 @@ A key of --set wins over the file. A wrong key or value names its line, and what
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -174,27 +175,36 @@ def from_json(options: type[BaseModel], data: Mapping[str, Any]) -> Settings:
     return resolve(options, given=data)
 
 
-def schema(options: Iterable[type[BaseModel]]) -> dict[str, object]:
-    """The JSON schema of nc.yaml: common sections, and those of one target or of any of several."""
+def schema(targets: Mapping[str, type[BaseModel]]) -> dict[str, object]:
+    """The JSON schema of nc.yaml: common sections and those of one target, or of any of several, by target name."""
     common = Common.model_json_schema()
-    merged: list[dict[str, Any]] = []
-    for model in options:
-        _sections(model)
-        own = model.model_json_schema()
-        merged.append({
-            "title": model.__name__,
+    each: dict[str, dict[str, Any]] = {}
+    for name, options in targets.items():
+        _sections(options)
+        own = options.model_json_schema()
+        whole = {
+            "title": name,
             "type": "object",
             "additionalProperties": False,
             "properties": {**common["properties"], **own.get("properties", {})},
             "$defs": {**common.get("$defs", {}), **own.get("$defs", {})},
-        })  # fmt: skip
+        }
+        each[name] = whole if len(targets) == 1 else _named_apart(whole, name)
     head: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    if len(merged) == 1:
-        return head | merged[0]
-    definitions: dict[str, object] = {}
-    for entry in merged:
-        definitions |= entry.pop("$defs")
-    return head | {"title": "nc.yaml", "anyOf": merged, "$defs": definitions}
+    if len(each) == 1:
+        return head | next(iter(each.values()))
+    definitions: dict[str, Any] = {}
+    for whole in each.values():
+        definitions |= whole.pop("$defs")
+    return head | {"title": "nc.yaml", "anyOf": list(each.values()), "$defs": definitions}
+
+
+def _named_apart(whole: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """The schema with its definitions called TARGET.NAME, since targets may use one name for different sections."""
+    text = json.dumps(whole).replace('"#/$defs/', f'"#/$defs/{target}.')
+    renamed: dict[str, Any] = json.loads(text)
+    renamed["$defs"] = {f"{target}.{name}": body for name, body in renamed["$defs"].items()}
+    return renamed
 
 
 def _sections(options: type[BaseModel]) -> tuple[str, ...]:

@@ -18,5 +18,5 @@ def run(
     from nc.backends import registry
     from nc.compiler.config import schema
 
-    found = schema(registry.find(name).Options for name in ([target] if target else registry.names()))
+    found = schema({name: registry.find(name).Options for name in ([target] if target else registry.names())})
     out.result(found, lambda c: c.out(json.dumps(found, indent=2), highlight=False))

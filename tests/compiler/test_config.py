@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from nc.compiler.config import from_json, resolve, schema
 from nc.ir.diagnostics import InternalError, NcError, UsageError
@@ -154,10 +154,20 @@ def test_random_bytes_end_in_a_diagnostic(tmp_path: Path) -> None:
 
 
 def test_schema_merges_common_and_target_sections() -> None:
-    one = schema([Options])
-    assert set(one["properties"]) == {"input", "output", "quantise", "data", "seed", "io", "pipeline"}  # type: ignore[arg-type]
+    one = schema({"fpga": Options})
+    assert one["title"] == "fpga"
+    assert set(one["properties"]) == {"input", "output", "quantise", "data", "seed", "io", "pipeline"}  # type: ignore[call-overload]
     assert one["additionalProperties"] is False
-    assert len(schema([Options, Io])["anyOf"]) == 2  # type: ignore[arg-type]
+
+
+def test_sections_of_one_name_in_two_targets_are_kept_apart() -> None:
+    def options(kind: type) -> type[BaseModel]:
+        return create_model("Options", io=(create_model("Io", width=(kind, ...)), ...))  # type: ignore[call-overload,no-any-return]
+
+    found: dict[str, Any] = schema({"a": options(int), "b": options(str)})
+    widths = [found["$defs"][f"{name}.Io"]["properties"]["width"]["type"] for name in ("a", "b")]
+    assert widths == ["integer", "string"]
+    assert [part["properties"]["io"]["$ref"] for part in found["anyOf"]] == ["#/$defs/a.Io", "#/$defs/b.Io"]
 
 
 def test_a_target_that_redefines_a_common_section_is_our_defect() -> None:
