@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import Elaboratable
 
-from nc.backends.backend import Link
+from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.neuromorphic.options import Options as Settings
+from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+from nc.compiler.spiking.convert import convert, repeat
 from nc.compiler.spiking.mapping.mapper import Mapping2D, heat_map, map_network
 from nc.compiler.spiking.mapping.partition import CoreLimits
 from nc.compiler.spiking.quantise import quantise
 from nc.hdl.spiking.mesh import SpikingMesh, mesh_frames
 from nc.hdl.spiking.mesh_program import MeshProgram, spread
-from nc.hdl.spiking.program import CoreProgram, build, unsupported
+from nc.hdl.spiking.program import CoreProgram, build, network_synapses, synapses_of, unsupported
 from nc.hdl.spiking.top import Frames, SpikingTop, frames_of, stream_spec
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import Diagnostic, NcError
+from nc.ir.graph import Graph
 from nc.ir.spiking.connect import IntArray
 from nc.ir.spiking.fixed import FixedNetwork
 from nc.ir.spiking.network import Network
@@ -49,6 +53,9 @@ class Design:
         if isinstance(self.program, MeshProgram):
             return SpikingMesh(self.program)
         return SpikingTop(self.program, self.inputs)
+
+
+DEFAULT_DEVICE = "ecp5-85k"
 
 
 class NeuromorphicBackend:
@@ -108,10 +115,31 @@ class NeuromorphicBackend:
         }
 
     def links(self, build: Path, graph: Any, options: Settings) -> Sequence[Link]:
-        return ()
+        return [_memories(self.lower(graph, options))]
 
-    def synthesise(self, build: Path, graph: Any, options: Settings, request: Any) -> Mapping[str, object]:
-        raise NotImplementedError
+    def synthesise(self, build: Path, graph: Any, options: Settings, request: SynthesisRequest) -> Mapping[str, object]:
+        result = synthesise(
+            sorted((build / "hdl").glob("*.v")),
+            "top",
+            request.device or DEFAULT_DEVICE,
+            pnr=request.pnr,
+            out_dir=request.out_dir,
+            liberty=request.liberty,
+            seed=request.seed,
+            limit_s=request.limit_s or DEFAULT_LIMIT_S,
+        )
+        return result.to_json()
+
+
+def _memories(design: Design) -> Link:
+    """The core's synapse memory, read back word by word, is the network's synapse list."""
+    name = "integer network ≡ synapse memories"
+    if isinstance(design.program, MeshProgram):
+        return Link(name, "skipped", "for a mesh, `nc simulate` compares every output of every tick")
+    want, have = synapses_of(build(design.network, form="compressed")), synapses_of(design.program)
+    flat = network_synapses(design.network)
+    equal = np.array_equal(want, have) and np.array_equal(flat, have)
+    return Link(name, "equal" if equal else "different", f"{len(have)} synapses with delay and shifted weight")
 
 
 def fixed(graph: Any, options: Settings) -> FixedNetwork:
@@ -120,7 +148,17 @@ def fixed(graph: Any, options: Settings) -> FixedNetwork:
         return graph
     if isinstance(graph, Network):
         return quantise(graph, options.spiking.precision())
-    raise NotImplementedError
+    return _converted(graph, options)
+
+
+def _converted(graph: Graph, options: Settings) -> FixedNetwork:
+    """An ordinary integer graph handed over directly: converted, its ranges taken from random inputs."""
+    network = convert(graph)
+    (port,) = (graph.type(v).int for v in graph.inputs.values())
+    size = sum(p.size for p in network.inputs)
+    drawn = np.random.default_rng(0).integers(port.lo, port.hi + 1, (32, size))
+    precision = replace(options.spiking.precision(), input_bits=port.bits, input_signed=port.signed)
+    return quantise(network, precision, repeat(drawn, options.spiking.ticks).astype(np.float64))
 
 
 def _by_population(network: FixedNetwork, mapping: Mapping2D) -> dict[str, IntArray]:

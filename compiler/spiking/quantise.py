@@ -90,6 +90,10 @@ def _fraction_bits(
         largest = max(peak[0], peak[1] * float(np.abs(c.current_gain).max()), float(thresholds.max())) * 1.25
     if p.model in ("linear", "threshold"):
         largest = max(largest, _largest_sum(network, p, precision))
+    if peak is None and MODELS[p.model].membrane and not MODELS[p.model].fires:
+        # A read-out holds what it is fed: for ever without a leak, for which 64 ticks are reckoned.
+        kept = np.minimum(1 / np.maximum(1 - c.decay_mem, 1e-9), 64.0)
+        largest = max(largest, _largest_sum(network, p, precision) * float((np.abs(c.gain) * kept).max()))
     return precision.state_bits - 1 - ceil(log2(max(largest, 2.0**-30)))
 
 

@@ -283,6 +283,40 @@ def _width(values: IntArray) -> int:
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0)
 
 
+def synapses_of(program: CoreProgram) -> IntArray:
+    """(synapses, 4) of axon, neuron, delay and shifted weight, read from the memories as the core does; sorted."""
+    s = program.segments
+    owner = np.repeat(np.arange(program.axons), np.diff(s.first))
+    row = np.repeat(np.arange(len(s.start)), s.length)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(s.length) - s.length, s.length)
+    word = s.start[row] + place
+    neuron = s.target[row] + program.word_target[word] + (0 if program.compressed else place)
+    weight = program.words[word] << s.shift[row]
+    return _sorted(owner[row], neuron, s.delay[row] + program.word_delay[word], weight)
+
+
+def network_synapses(network: FixedNetwork) -> IntArray:
+    """The same list from the network itself."""
+    order = [p for p in network.order if p.kind != "input"]
+    base, start = {}, 0
+    for p in (*network.inputs, *order):
+        base[p.name] = start
+        start += p.size
+    inputs = sum(p.size for p in network.inputs)
+    rows = []
+    for q in network.projections:
+        s = q.connectivity.synapses
+        delay = s.delay + q.delay + network.by_name[q.source].spike_delay
+        rows.append(_sorted(s.pre + base[q.source], s.post + base[q.target] - inputs, delay, s.weight << q.shift))
+    return _sorted(*np.concatenate(rows).T)
+
+
+def _sorted(axon: IntArray, neuron: IntArray, delay: IntArray, weight: IntArray) -> IntArray:
+    keep = weight != 0
+    order = np.lexsort((weight[keep], delay[keep], neuron[keep], axon[keep]))
+    return np.asarray(np.stack([axon, neuron, delay, weight], axis=1)[keep][order], np.int64)
+
+
 def address_bits(count: int) -> int:
     """Bits of an index below `count`, at least 1."""
     return max(1, ceil(log2(count))) if count > 1 else 1

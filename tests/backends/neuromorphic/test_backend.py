@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from nc.backends.neuromorphic import BACKEND
 from nc.backends.registry import find
+from nc.ir.graph import Builder
+from nc.ir.interpret import evaluate
+from nc.ir.ops.matmul import MatMul
+from nc.ir.ops.requantize import Requantize
 from nc.ir.spiking.run_fixed import run
+from nc.ir.types import IntType, TensorType
 from tests.hdl.spiking.drive import simulate
 from tests.ir.spiking.networks import one_neuron, random_fixed
 
@@ -48,3 +55,23 @@ def test_mesh_option_maps_and_computes_the_same(tmp_path):
     assert BACKEND.estimate(design)["mapping"]["cores"] == 4
     BACKEND.emit(design, tmp_path)
     assert "module top_router_0_0(" in (tmp_path / "hdl/top.v").read_text()
+
+
+def test_memories_read_back_are_the_network():
+    (link,) = BACKEND.links(Path(), random_fixed(4), OPTIONS)
+    assert (link.verdict, link.detail.split()[1]) == ("equal", "synapses")
+
+
+def test_ordinary_graph_is_converted():
+    build = Builder("mlp")
+    x = build.input("x", TensorType((6,), IntType(0, 7)))
+    weight = np.random.default_rng(0).integers(-3, 4, (6, 5))
+    act = build.add(Requantize(np.array([1]), np.array([2]), 2, 0, 7), build.add(MatMul(), x, build.constant(weight)))
+    build.output("y", build.add(MatMul(), act, build.constant(np.eye(5, dtype=np.int64))))
+    graph = build.finish()
+    options = BACKEND.Options.model_validate({"spiking": {"ticks": 64}})
+    network = BACKEND.lower(graph, options).network
+    inputs = np.random.default_rng(1).integers(0, 8, (50, 6))
+    out = run(network, np.repeat(inputs[:, None], 64, axis=1)).outputs["y"][:, -1] * network.by_name["y"].scale / 64
+    want = evaluate(graph, {"x": inputs})["y"]
+    assert np.abs(out - want).mean() < 0.5
