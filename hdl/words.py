@@ -127,6 +127,7 @@ class _Rows:
         self.start = graph.start.tolist()
         self.src, self.shift, self.neg = graph.src.tolist(), graph.shift.tolist(), graph.neg.tolist()
         self.bits, self.signed = graph.bits.tolist(), graph.signed.tolist()
+        self.wires = graph.concatenation.tolist()
 
     def operands(self, node: int) -> Iterator[tuple[int, int, bool]]:
         entries = slice(self.start[node], self.start[node + 1])
@@ -159,7 +160,7 @@ def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     single = all(t.bits[src] == 1 and not t.signed[src] for src, _, _ in operands)
     if single and len(shifts) == 1 and len(operands) >= POPCOUNT_LEAST:
         return _popcount(d, m, node, t, operands)
-    if _disjoint(t, node, operands):
+    if t.wires[node]:
         return _concatenate(d, m, node, t, operands)
     count = len(operands) + (t.p0[node] != 0)
     if d.adder_cells and 2 <= count <= 3 and not all(neg for _, _, neg in operands):
@@ -175,14 +176,6 @@ def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
             total = total - d.values[src].shift_left(shift)
     m.d.comb += d.values[node].eq(total)
     return None
-
-
-def _disjoint(t: _Rows, node: int, operands: list[tuple[int, int, bool]]) -> bool:
-    """Whether no two operands meet in a bit: the sum is then a concatenation."""
-    if t.p0[node] or len(operands) < 2 or any(neg or t.signed[src] for src, _, neg in operands):
-        return False
-    places = sorted((shift, shift + t.bits[src]) for src, shift, _ in operands)
-    return all(end <= begin for (_, end), (begin, _) in zip(places, places[1:]))
 
 
 def _concatenate(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
@@ -218,7 +211,7 @@ def adder_cells(graph: WordGraph) -> Iterator[tuple[int, AdderShape]]:
     t = _Rows(graph)
     for node in np.flatnonzero(graph.kind == Kind.SUM).tolist():
         operands = list(t.operands(node))
-        if _disjoint(t, node, operands):
+        if t.wires[node]:
             continue
         if 2 <= len(operands) + (t.p0[node] != 0) <= 3 and not all(neg for _, _, neg in operands):
             described = [(t.bits[s], t.signed[s], shift, neg) for s, shift, neg in operands]

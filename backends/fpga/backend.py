@@ -14,6 +14,7 @@ from nc.backends.fpga.options import Options
 from nc.backends.fpga.proofs import links
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+from nc.backends.synth.yosys import quoted, run_yosys
 from nc.compiler.words.lower import unsupported
 from nc.hdl.word_files import design_files
 from nc.ir.diagnostics import Diagnostic
@@ -62,7 +63,7 @@ class FpgaBackend:
     ) -> Mapping[str, object]:
         device = request.device or DEFAULT_DEVICE[options.optimise.technology]
         result = synthesise(
-            sources(build / "hdl", device if request.liberty is None else ""),
+            sources(build / "hdl", device if request.liberty is None else "", request.out_dir),
             "top",
             device,
             pnr=request.pnr,
@@ -74,11 +75,24 @@ class FpgaBackend:
         return result.to_json()
 
 
-def sources(hdl: Path, device: str) -> list[Path]:
-    """The Verilog files for a device: its own cells where the build has them, behavioural ones otherwise."""
-    mapped = hdl / "xilinx" / "cells.il"
-    if device and find_device(device).flow == "xilinx" and mapped.exists():
+def sources(hdl: Path, device: str, out_dir: Path) -> list[Path]:
+    """The design files for a device: adder cells as its family wants them, behavioural ones otherwise."""
+    flow = find_device(device).flow if device else ""
+    mapped, cells = hdl / "xilinx" / "cells.il", hdl / "cells.v"
+    if flow == "xilinx" and mapped.exists():
         return [hdl / "top.v", mapped]
+    if flow in ("ice40", "ecp5") and cells.exists():
+        # Each cell becomes carry logic by itself, before Yosys sees it next to others.
+        script = [
+            f"read_verilog -sv {quoted(cells.resolve())}",
+            "proc",
+            "opt_clean",
+            "alumacc",
+            "opt_clean",
+            "write_rtlil cells.il",
+        ]
+        run_yosys(script, out_dir, "cells")
+        return [hdl / "top.v", out_dir / "cells.il"]
     return sorted(hdl.glob("*.v"))
 
 

@@ -18,6 +18,10 @@ from nc.ir.words import WordGraph
 TERNARY = ("xilinx",)
 """Families whose ternary adders take no more LUTs than binary ones."""
 
+CELLS = ("xilinx", "ice40", "ecp5")
+"""Families for which adders are cells of their own, so that Yosys keeps each on a carry chain: it would otherwise
+merge chains of them (`alumacc`) into carry-save adders, which take three LUTs a bit instead of two."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -29,7 +33,7 @@ class Design:
 
     def top(self, *, inline: bool) -> StreamTop:
         """The module `top`; `inline` has shared cells dissolved, for Amaranth's own simulator."""
-        cells = self.options.optimise.technology in TERNARY
+        cells = self.options.optimise.technology in CELLS
         core = WordDesign(self.words, cells="inline" if inline else "instances", adder_cells=cells)
         return StreamTop(core, self.latency, **self.widths)
 

@@ -17,7 +17,7 @@ def estimate(design: Design) -> Mapping[str, object]:
     figures: dict[str, object] = {
         "nodes": len(words),
         "adders": words.adders,
-        "adder_bits": int(words.bits[(words.kind == Kind.SUM) & (words.arity > 1)].sum()),
+        "adder_bits": int(words.bits[(words.kind == Kind.SUM) & (words.arity > 1) & ~words.concatenation].sum()),
         "popcounts": int(is_popcount(words).sum()),
         "multipliers": words.count(Kind.MUL),
         "tables": words.count(Kind.TABLE),

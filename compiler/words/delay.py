@@ -41,7 +41,9 @@ def delays(graph: WordGraph, model: Delay) -> FloatArray:
     rounds = np.ceil(np.log2(np.maximum(operands, 2)))
     by_kind: dict[Kind, FloatArray] = {
         # Two or three operands: one chain; more (popcounts): compressors, two levels a halving of the column.
-        Kind.SUM: np.where(operands <= 1, 0.0, np.where(operands <= 3, chain, chain + model.lut_ns * rounds)),
+        Kind.SUM: np.where(
+            (operands <= 1) | graph.concatenation, 0.0, np.where(operands <= 3, chain, chain + model.lut_ns * rounds)
+        ),
         Kind.MUL: 2 * chain + model.lut_ns * np.log2(widest + 1),
         Kind.GE: chain,
         Kind.EQ: model.lut_ns * np.ceil(np.log(2 * widest) / np.log(model.lut_inputs)),

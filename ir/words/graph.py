@@ -109,9 +109,23 @@ class WordGraph:
         return int(np.count_nonzero(self.kind == kind))
 
     @cached_property
+    def concatenation(self) -> BoolArray:
+        """Sums whose operands share no bit: wires, not adders."""
+        plain = np.ones(len(self), bool)
+        np.logical_and.at(plain, self.owner, ~self.neg & ~self.signed[self.src])
+        found = (self.kind == Kind.SUM) & (self.arity > 1) & (self.p0 == 0) & plain
+        for node in np.flatnonzero(found).tolist():
+            entries = self.operands(node)
+            begin = self.shift[entries].astype(np.int64)
+            end = begin + self.bits[self.src[entries]]
+            order = np.argsort(begin, kind="stable")
+            found[node] = bool((end[order][:-1] <= begin[order][1:]).all())
+        return found
+
+    @cached_property
     def adders(self) -> int:
         """Two-operand additions: a sum of k terms (its constant is one) counts k - 1."""
-        sums = self.kind == Kind.SUM
+        sums = (self.kind == Kind.SUM) & ~self.concatenation
         return int((self.arity[sums] - 1 + (self.p0[sums] != 0)).sum())
 
     def with_probes(self, probes: Mapping[str, WordPort]) -> WordGraph:
