@@ -23,6 +23,7 @@ from nc.backends.threshold.ftl.cells import (
     liberty,
 )
 from nc.backends.threshold.ftl.embed import Embedded, embed, plain
+from nc.backends.threshold.ftl.network import ThresholdNetwork, threshold_network
 from nc.backends.threshold.ftl.prove import equivalent
 from nc.backends.threshold.ftl.robust import robustness
 from nc.compiler.frontends.yosys_json import read_yosys_json
@@ -62,9 +63,10 @@ class FtlResult:
     proved: bool
     netlist: Netlist
     embedded: Embedded
+    network: ThresholdNetwork | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The fields of `nc synth` and those of this technology."""
+        """The fields of `nc synth`, and this technology's; a threshold network only for a block without registers."""
         return {
             "device": "ftl",
             "cells": self.ftl.cells,
@@ -80,6 +82,8 @@ class FtlResult:
             "yield": round(self.yield_, 6),
             "margin_mv": round(self.margin_mv, 1),
             "equivalent": self.proved,
+            "threshold_gates": None if self.network is None else self.network.gates,
+            "threshold_depth": None if self.network is None else self.network.depth,
         }
 
 
@@ -155,7 +159,8 @@ def figures(netlist: Netlist, tech: FtlTechnology) -> Figures:
 def ftl_flow(
     files: Sequence[Path], top: str, folder: Path, tech: FtlTechnology | None = None, max_inputs: int = 5
 ) -> FtlResult:
-    """Everything for one circuit; writes `ftl.v` (structural, with a simulation model of each cell) to `folder`.
+    """Everything for one circuit; writes `ftl.v` (structural, with a simulation model of each cell) to `folder`, and
+    `threshold.v` for a block without registers.
 
     Raises NcError NC721 for circuits with several clocks; InternalError if the proof fails.
     """
@@ -169,6 +174,12 @@ def ftl_flow(
     proved = equivalent(reference, result) and equivalent(reference, baseline)
     if not proved:
         raise InternalError(f"the FTL netlist of '{top}' is not equivalent to its source")
+    network = None
+    if not embedded.flip_flops:  # nothing to embed at: the block itself as a network of threshold gates
+        network = threshold_network(source, max_inputs)
+        if not equivalent(source, network.netlist):
+            raise InternalError(f"the threshold network of '{top}' is not equivalent to its source")
+        (folder / "threshold.v").write_text(to_verilog(network.netlist, models=True))
     found = [robustness(g, tech.vt_step_mv, tech.vt_sigma_mv) for g in embedded.gates.values()]
     (folder / "ftl.v").write_text(to_verilog(result, models=True))
     (folder / "ftl_cells.json").write_text(json.dumps(_tuning(embedded, tech), indent=1) + "\n")
@@ -180,6 +191,7 @@ def ftl_flow(
         proved,
         result,
         embedded,
+        network,
     )
 
 
