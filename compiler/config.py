@@ -182,7 +182,7 @@ def schema(targets: Mapping[str, type[BaseModel]]) -> dict[str, object]:
     for name, options in targets.items():
         _sections(options)
         own = options.model_json_schema()
-        whole = {
+        whole: dict[str, Any] = {
             "title": name,
             "type": "object",
             "additionalProperties": False,
