@@ -26,6 +26,7 @@ class Window:
     `kernel`, `stride`, `pool` (window and stride of the OR) and `output` (after pooling) are (y, x); `extent` the
     input's. A dense layer is one position whose channels are all its inputs. Each plane of the window is read once for
     each of `weight_planes`. `pack`: image bits in a full word when that is not the width of the array.
+    `planar`: one image after the other for the channels, a word for each bit, as an input (channels, y, x) arrives.
     """
 
     channels: int
@@ -37,6 +38,7 @@ class Window:
     pool: tuple[int, int] = (1, 1)
     output: tuple[int, int] = (1, 1)
     pack: int = 0
+    planar: bool = False
 
     @property
     def positions(self) -> int:
@@ -48,7 +50,7 @@ class Window:
 
     def packed(self, pes: int) -> int:
         """Image bits in a full channel word."""
-        return self.pack or pes
+        return 1 if self.planar else self.pack or pes
 
     def deep(self, pes: int) -> int:
         """Words of one position."""
@@ -63,17 +65,18 @@ class Window:
     def image_loops(self, pes: int, passes: int) -> tuple[tuple[int, int], ...]:
         """The address loops (count, step), innermost first, in the order of `nc.hdl.threshold.config.IMAGE_LOOPS`."""
         deep = self.deep(pes)
-        line = self.extent[1] * deep
+        step, place = (self.extent[0] * self.extent[1], 1) if self.planar else (1, deep)  # of a channel word, a column
+        line = self.extent[1] * place
         return (
-            (deep, 1),
-            (self.kernel[1], deep),
+            (deep, step),
+            (self.kernel[1], place),
             (self.kernel[0], line),
             (self.weight_planes, 0),
-            (self.planes, self.extent[0] * line),
-            (self.pool[1], self.stride[1] * deep),
+            (self.planes, self.extent[0] * self.extent[1] * deep),
+            (self.pool[1], self.stride[1] * place),
             (self.pool[0], self.stride[0] * line),
             (passes, 0),
-            (self.output[1], self.pool[1] * self.stride[1] * deep),
+            (self.output[1], self.pool[1] * self.stride[1] * place),
             (self.output[0], self.pool[0] * self.stride[0] * line),
         )
 

@@ -66,6 +66,7 @@ class Mapper:
     layers: list[ArrayLayer] = field(default_factory=list)
     input: InputUnit | None = None
     argmax: bool = False
+    planar: bool = False
     values: dict[int, Bits | Sums] = field(default_factory=dict)
 
     def run(self) -> Network:
@@ -120,8 +121,9 @@ class Mapper:
         index = np.arange(node.type.size).reshape(1, 1, -1)
         if self._first_layer_is_conv():
             index = np.arange(node.type.size).reshape(shape if len(shape) == 3 else (1, 1, -1))
-            if len(shape) == 3 and shape[0] == 1:
-                index = index.reshape(shape[1], shape[2], 1)  # one channel: rows and columns are positions already
+            if len(shape) == 3 and not self._channels_last():
+                self.planar = shape[0] > 1
+                index = index.transpose(1, 2, 0)
         kind = node.type.int
         if kind.step != 1 or kind.hi - kind.lo == 1:  # bits on the wire: the greater of two values is a one
             self.input = self._input_unit(kind, kind.hi, 1, index)
@@ -132,11 +134,16 @@ class Mapper:
         names = [n.op.name for n in self.graph.nodes if n.op.name in ("conv", "matmul")]
         return names[:1] == ["conv"]
 
+    def _channels_last(self) -> bool:
+        """The image arrives as (y, x, channels) and is transposed before the first convolution."""
+        names = [n.op.name for n in self.graph.nodes]
+        return "transpose" in names[: names.index("conv")]
+
     def _input_unit(self, kind: IntType, threshold: int, planes: int, index: Array) -> InputUnit:
         channels = index.shape[2]
         lanes = self.pes
         if index.shape[0] * index.shape[1] > 1:
-            lanes = next(d for d in range(min(self.pes, channels), 0, -1) if channels % d == 0)
+            lanes = 1 if self.planar else next(d for d in range(min(self.pes, channels), 0, -1) if channels % d == 0)
         return InputUnit(kind.bits, kind.signed, threshold, planes, -(-index.size // lanes), lanes)
 
     def _raw(self, source: Bits) -> Bits:
@@ -200,9 +207,8 @@ class Mapper:
         height, width, channels = source.index.shape
         repeat = channels // shape[0]
         if not np.array_equal(source.index, np.repeat(planes.transpose(1, 2, 0), repeat, axis=2)):
-            self._error("NC713", f"the input of the first convolution must be (height, width, channels) or have one "
-                        f"channel, not {list(shape)}", node,
-                        "feed the image with its channels last and transpose it in the model")  # fmt: skip
+            self._error("NC713", "a convolution must read an image as it arrived or as a layer made it", node,
+                        "reshape and transpose only in front of dense layers, or from (y, x, channels)")  # fmt: skip
             return None
         if not source.stored:
             source = self._raw(source)
@@ -221,7 +227,11 @@ class Mapper:
 
     def _packed(self, window: Window) -> Window:
         """The first layer reads words as the stream packed them."""
-        if self.layers or self.input is None or self.input.lanes == self.pes:
+        if self.layers or self.input is None:
+            return window
+        if self.planar:
+            return replace(window, planar=True)
+        if self.input.lanes == self.pes:
             return window
         return replace(window, pack=self.input.lanes)
 

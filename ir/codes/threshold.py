@@ -51,8 +51,9 @@ CODES: dict[str, Code] = {
     ),
     "NC713": Code(
         "layout of a convolution's input image",
-        "The array reads windows position by position, so the image must arrive with its channels last (and be "
-        "transposed inside the model), or have one channel.",
+        "The array reads windows from the image buffer, as the input stream or the layer before wrote it: "
+        "(channels, y, x), or (y, x, channels) with a transpose in the model. Other permutations in front of a "
+        "convolution cannot be addressed.",
     ),
     "NC714": Code(
         "results of the last layer",

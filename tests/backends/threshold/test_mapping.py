@@ -116,6 +116,22 @@ def test_convolutions(pool_before: bool) -> None:
     check(convolutional(pool_before), samples=4)
 
 
+@pytest.mark.parametrize("kind", [IntType(0, 255), BIPOLAR])
+def test_image_with_its_channels_first(kind: IntType) -> None:
+    """A CNV-like network: (3, y, x) with 8-bit pixels (or bits), two convolutions, a pool, a dense layer."""
+    rng = np.random.default_rng(6)
+    build = Builder("cnv")
+    x = build.input("x", TensorType((3, 8, 7), kind))
+    x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(bipolar(rng, 18, 3, 3, 3)))
+    x = build.add(sign(rng, 18, 300 if kind.hi > 1 else 4), x)
+    x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(bipolar(rng, 9, 18, 3, 2)))
+    x = build.add(sign(rng, 9, 10), x)
+    x = build.add(MaxPool((2, 2), (2, 2), (0, 0, 0, 0), (1, 1)), x)
+    x = build.add(MatMul(), build.add(Reshape((36,)), x), build.constant(bipolar(rng, 36, 4)))
+    build.output("y", x)
+    check(build.finish(), samples=4)
+
+
 def refused(graph: Graph) -> str:
     found = problems(graph, PES)
     assert [str(d) for d in found] == [str(d) for d in BACKEND.check(graph, Options())]

@@ -65,6 +65,15 @@ def convolution(rng: np.random.Generator) -> tuple[Network, int]:
     return Network(InputUnit(2, True, 0, 1, 20, PES), layers, 6), 160
 
 
+def planar(rng: np.random.Generator) -> tuple[Network, int]:
+    """An image (3, 5, 4) of 2-bit pixels, its channels one after the other, a bit a word; its planes last."""
+    layers = (
+        make(rng, Node((27, 27)), 9, Window(3, planes=2, extent=(5, 4), kernel=(3, 3), output=(3, 2), planar=True)),
+        make(rng, Node((54,), "value", 7), 4, Window(9, extent=(3, 2), kernel=(3, 2))),
+    )
+    return Network(InputUnit(2, False, 0, 2, 60, 1), layers, 7), 60
+
+
 def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list[int]]:
     """Output beats and cycles of every input, the stream never waiting."""
     config = placement.config
@@ -72,7 +81,7 @@ def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list
     dut = ThresholdArray(config)
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
-    padded = np.zeros((len(inputs), unit.beats * config.pes), np.int64)
+    padded = np.zeros((len(inputs), unit.beats * unit.lanes), np.int64)
     padded[:, : inputs.shape[1]] = inputs
     mask = (1 << unit.bits) - 1
     results: list[list[int]] = []
@@ -80,7 +89,7 @@ def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.m_tready, 1)
-        for row in padded.reshape(len(inputs), unit.beats, config.pes):
+        for row in padded.reshape(len(inputs), unit.beats, unit.lanes):
             sent = count = 0
             beats: list[int] = []
             done = False
@@ -104,7 +113,7 @@ def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list
     return results, cycles
 
 
-@pytest.mark.parametrize("build", [dense, classifier, bit_planes, convolution])
+@pytest.mark.parametrize("build", [dense, classifier, bit_planes, convolution, planar])
 def test_array_equals_golden(build: Callable[[np.random.Generator], tuple[Network, int]]) -> None:
     rng = np.random.default_rng(3)
     network, size = build(rng)
