@@ -14,7 +14,9 @@ from nc.compiler.spiking.quantise import Precision, quantise
 from nc.hdl.spiking.program import build
 from nc.hdl.spiking.top import SpikingTop, stream_spec
 from nc.ir.diagnostics import NcError
+from nc.ir.spiking.connect import Chain
 from nc.ir.spiking.fixed import FixedNetwork
+from nc.ir.spiking.network import Network, Population, Projection
 from nc.ir.spiking.run_fixed import run
 from tests.hdl.spiking.drive import simulate
 from tests.ir.spiking.networks import one_neuron, random_fixed
@@ -104,3 +106,46 @@ def test_braille_whole(shared):
     want = golden(fixed, inputs)
     assert want[..., -7:].any()
     assert (hardware(fixed, inputs) == want).all()
+
+
+@pytest.mark.slow
+def test_cropped_cnn_in_verilator(shared, tmp_path):
+    """The convolutional layers of the N-MNIST network on a 12 × 12 crop: 832 neurons, every one at every tick."""
+    from nc.hdl.verilog import to_verilog
+    from nc.sim.bench import write_bench
+    from nc.sim.engine import SimulationRequest
+    from nc.sim.engine import simulate as run_engine
+
+    full = load(shared / "models/nir/cnn_sinabs.nir")
+    fixed, inputs = cropped(full, 12, 8)
+    want = golden(fixed, inputs)
+    assert want[..., -32:].any()
+    program = build(fixed, observe="all")
+    top = SpikingTop(program, inputs.shape[2])
+    spec = stream_spec(top.frames, inputs.shape[1])
+    (tmp_path / "hdl").mkdir()
+    (tmp_path / "hdl/top.v").write_text(to_verilog(top))
+    write_bench(tmp_path / "tb", spec, [tmp_path / "hdl/top.v"], [inputs], [want])
+    result = run_engine(SimulationRequest(tmp_path, spec, [inputs], [want]), "verilator")
+    assert result.ok, result.first_mismatch
+
+
+def cropped(full, side: int, ticks: int):
+    """Its three convolutions, with the pool between, on a smaller picture; and random spikes for it."""
+    shape: tuple[int, ...] = (2, side, side)
+    populations = [Population("in", "input", shape)]
+    projections = []
+    for name, projection in (("1", "0"), ("3", "2"), ("6", "4+5")):
+        (held,) = [q for q in full.projections if q.name == projection]
+        stages = held.connectivity.stages if isinstance(held.connectivity, Chain) else (held.connectivity,)
+        smaller = []
+        for stage in stages:
+            smaller.append(replace(stage, input_shape=shape))
+            shape = smaller[-1].output_shape
+        whole = smaller[0] if len(smaller) == 1 else Chain(tuple(smaller))
+        projections.append(Projection(projection, populations[-1].name, name, whole))
+        populations.append(Population(name, "if", shape, {"r": np.ones(1), "v_threshold": np.ones(1)}))
+    network = Network("crop", 1.0, tuple(populations), tuple(projections), (populations[-1].name,))
+    network.verify()
+    inputs = (np.random.default_rng(0).random((2, ticks, 2 * side * side)) < 0.3).astype(np.int64)
+    return quantise(network, Precision(32, 16, 16), inputs.astype(float)), inputs
