@@ -19,10 +19,9 @@ from nc.hdl.word_popcount import Popcount
 from nc.hdl.word_tables import TableCell
 from nc.ir.stream import Probe
 from nc.ir.words import Kind, WordGraph, WordPort
+from nc.ir.words.kinds import POPCOUNT_LEAST
 
 Cell = Adder | Popcount | TableCell
-POPCOUNT_LEAST = 8
-"""Sums of at least so many 1-bit operands become popcount cells."""
 
 
 class WordDesign(Elaboratable):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nc.compiler.words.rebuild import Copy
-from nc.hdl.words import POPCOUNT_LEAST
 from nc.ir.words import Kind, Term, WordBuilder, WordGraph
+from nc.ir.words.kinds import POPCOUNT_LEAST
 
 
 @dataclass(frozen=True)

@@ -68,3 +68,6 @@ SIGNATURES: dict[Kind, Signature] = {
     Kind.TABLE: Signature(1, 1, 2),
     Kind.REG: Signature(1, 1, 0),
 }
+
+POPCOUNT_LEAST = 8
+"""Sums of at least so many 1-bit operands are one compressor: neither split into adders nor emitted as adders."""
