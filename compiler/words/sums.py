@@ -28,6 +28,7 @@ class SumTrees:
         terms = _merge(graph, self.operands)
         copy = Copy(graph)
         flipped: dict[int, bool] = {}
+        depth: dict[int, int] = {}
         roots = _roots(graph, terms)
         layer = -1
         for node in np.flatnonzero(_needed(graph, terms) & (graph.kind != Kind.INPUT)).tolist():
@@ -39,7 +40,13 @@ class SumTrees:
                 continue
             found = [Term(copy.new[s], shift, neg ^ flipped.get(s, False)) for s, shift, neg in terms[node]]
             made, negated = tree(
-                copy.builder, found, copy.p0[node], self.operands, (copy.low[node], copy.high[node]), node in roots
+                copy.builder,
+                found,
+                copy.p0[node],
+                self.operands,
+                (copy.low[node], copy.high[node]),
+                node in roots,
+                depth,
             )
             copy.new[node] = made
             flipped[node] = negated
@@ -144,11 +151,18 @@ def _roots(graph: WordGraph, terms: Terms) -> set[int]:
 
 
 def tree(
-    builder: WordBuilder, terms: list[Term], constant: int, operands: int, within: tuple[int, int], exact: bool
+    builder: WordBuilder,
+    terms: list[Term],
+    constant: int,
+    operands: int,
+    within: tuple[int, int],
+    exact: bool,
+    depth: dict[int, int],
 ) -> tuple[int, bool]:
     """A balanced tree of adders; returns its root and whether that is the negated sum (never when `exact`).
 
-    The narrowest operands of the lowest level meet first; a group whose lowest operand is negative is negated as a
+    `depth`: adders from the last other operation to each node, extended here. Operands that are ready first meet
+    first, narrow ones before wide ones; a group whose lowest operand is negative is negated as a
     whole, since the low bits of a positive operand pass by the carry chain.
     """
     heap: list[tuple[int, int, int, int, Term | None]] = []
@@ -158,7 +172,7 @@ def tree(
             value = builder.range(term.node)[0] << term.shift
             constant += -value if term.neg else value
             continue
-        heap.append((0, _top(builder, term), term.shift, count, term))
+        heap.append((depth.get(term.node, 0), _top(builder, term), term.shift, count, term))
         count += 1
     if constant:
         heap.append((0, constant.bit_length(), (constant & -constant).bit_length() - 1, count, None))
@@ -174,10 +188,13 @@ def tree(
         made, negated = _adder(builder, [e[4] for e in group if e[4] is not None], fixed, None, False)
         term = Term(made, 0, negated)
         count += 1
-        heapq.heappush(heap, (max(e[0] for e in group) + 1, _top(builder, term), 0, count, term))
+        depth[made] = max(e[0] for e in group) + 1
+        heapq.heappush(heap, (depth[made], _top(builder, term), 0, count, term))
     rest = [entry[4] for entry in heap if entry[4] is not None]
     fixed = constant if any(entry[4] is None for entry in heap) else 0
-    return _adder(builder, rest, fixed, within, exact)
+    root = _adder(builder, rest, fixed, within, exact)
+    depth[root[0]] = max(entry[0] for entry in heap) + (len(heap) > 1)
+    return root
 
 
 def _top(builder: WordBuilder, term: Term) -> int:
