@@ -111,7 +111,7 @@ def depth(module: Mapping[str, Any], weight: Mapping[str, int] | None = None) ->
     Carry and wide-multiplexer cells add none: a ripple-carry adder is one level. `weight` overrides the levels of a
     cell type (a standard-cell netlist counts every gate as one).
     """
-    cells = list(module["cells"].values())
+    cells = [half for cell in module["cells"].values() for half in _halves(cell)]
     inputs: list[list[int]] = []
     outputs: list[list[tuple[int, bool]]] = []  # (bit, is a carry)
     levels: list[int] = []
@@ -149,3 +149,25 @@ def depth(module: Mapping[str, Any], weight: Mapping[str, int] | None = None) ->
             if waiting[reader] == 0:
                 ready.append(reader)
     return max(at.values(), default=0) if seen == len(cells) else None
+
+
+def _halves(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A LUT6_2 as its two LUTs, each with the pins that its table depends on: the carry-save bit of a ternary adder
+    does not depend on the one below, though both sites are wired to each other."""
+    if cell["type"] != "LUT6_2":
+        return [cell]
+    table = int(str(cell["parameters"]["INIT"]), 2)
+    lower, upper = table & 0xFFFFFFFF, table >> 32
+    joined = cell["connections"]
+    selected = joined["I5"] == ["1"]
+    six = _pins(upper, 5) if selected else [f"I{i}" for i in range(6)]
+    halves = (("O5", _pins(lower, 5)), ("O6", six))
+    return [
+        {**cell, "connections": {pin: joined[pin] for pin in (*pins, out) if pin in joined}} for out, pins in halves
+    ]
+
+
+def _pins(table: int, inputs: int) -> list[str]:
+    """The inputs that a truth table depends on."""
+    rows = range(1 << inputs)
+    return [f"I{i}" for i in range(inputs) if any((table >> r ^ table >> (r ^ (1 << i))) & 1 for r in rows)]
