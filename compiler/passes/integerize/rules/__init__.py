@@ -1,0 +1,26 @@
+"""How each operation of the float graph acts on numbers: one rule an operation, found by table.
+
+A rule receives the translation in progress, the node, and its operands' forms, and returns the result's form. What
+stays linear moves into scale and offset; what needs integers is emitted at once.
+"""
+
+from __future__ import annotations
+
+from nc.compiler.passes.integerize.rules import layout, linear, quantisers, reductions
+from nc.compiler.passes.integerize.rules.functions import function
+from nc.compiler.passes.integerize.rules.registry import RULES, Rule, need_number
+from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.ops.unary import RealFunction
+
+
+def find_rule(t: Translation) -> Rule:
+    """The rule of the node's operation. Raises NC301 when it has none."""
+    name = t.node.op.name
+    if name in RULES:
+        return RULES[name]
+    if isinstance(t.node.op, RealFunction):
+        return function
+    return t.refuse("NC301", f"operation '{name}' must have an integer form", "see `nc ops` for what has one")
+
+
+__all__ = ["find_rule", "layout", "linear", "need_number", "quantisers", "reductions"]

@@ -1,0 +1,69 @@
+"""Moving elements: channel scales move along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from nc.compiler.passes.integerize import align
+from nc.compiler.passes.integerize.numbers import Form, Known, Whole
+from nc.compiler.passes.integerize.rules.registry import need_number, rule
+from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.ops.concat import Concat
+from nc.ir.ops.pad import Pad
+
+
+@rule("reshape", "transpose", "slice", "gather", "broadcast", "take")
+def _layout(t: Translation, op: Any, operands: list[Form]) -> Form:
+    (x,) = operands
+    if isinstance(x, Known):
+        return _known_layout(op, x)
+    if isinstance(x, Whole):
+        return Whole(t.build.add(op, x.value))
+    return align.layout(t, op, x)
+
+
+def _known_layout(op: Any, x: Known) -> Known:
+    """A constant moves with its scales: the channel axis is found again, or the scales are dropped."""
+    real = op.evaluate(x.real[None])[0]
+    if x.ints is None:
+        return Known(real)
+    ints = op.evaluate(x.ints[None])[0]
+    if x.axis is None:
+        return Known(real, ints, x.scale)
+    moved = align.moved_axis(op, x.ints.shape, x.axis)
+    if moved is None:
+        return Known(real)
+    axis, channels = moved
+    return Known(real, ints, tuple(x.scale[c] for c in channels), axis)
+
+
+@rule("pad")
+def _pad(t: Translation, op: Pad, operands: list[Form]) -> Form:
+    (x,) = operands
+    if isinstance(x, Known):
+        return Known(op.evaluate(x.real[None])[0])
+    number = align.settled(t, need_number(t, x))
+    if op.mode == "constant" and any(op.pads):
+        number = number if number.axis is None else align.uniform(t, number)
+        op = replace(op, value=align.integer_of(t, number, Fraction(op.value)))
+    return align.layout(t, op, number)
+
+
+@rule("concat")
+def _concat(t: Translation, op: Concat, operands: list[Form]) -> Form:
+    if all(isinstance(x, Known) for x in operands):
+        return Known(op.evaluate(*(x.real[None] for x in operands if isinstance(x, Known)))[0])
+    numbers = [
+        align.from_known(t, x) if isinstance(x, Known) else align.settled(t, need_number(t, x)) for x in operands
+    ]
+    return align.joined(t, op, numbers)
+
+
+@rule("cast")
+def _cast(t: Translation, op: Any, operands: list[Form]) -> Form:
+    (x,) = operands
+    if op.to == "f32":
+        return x
+    return t.refuse("NC305", f"a cast to {op.to} must not meet activations", "quantise with a Quant node instead")

@@ -1,0 +1,129 @@
+"""Constants, quantisers, dequantisers, real thresholds: where integers and real numbers meet."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from nc.compiler.passes.integerize import align
+from nc.compiler.passes.integerize.numbers import Form, Known, Linear, Number, Whole, channel_view
+from nc.compiler.passes.integerize.realise import realise
+from nc.compiler.passes.integerize.rules.registry import need_number, rule
+from nc.compiler.passes.integerize.staircase import Quantiser, round_exact, staircase
+from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.ops.constant import Constant
+from nc.ir.ops.dequantize import Dequantize
+from nc.ir.ops.multi_threshold import MultiThreshold
+from nc.ir.ops.quantize import Quantize
+
+
+@rule("constant")
+def _constant(t: Translation, op: Constant, operands: list[Form]) -> Form:
+    ints = op.value if op.value.dtype.kind == "i" else None
+    return Known(op.value.astype(np.float64), ints)
+
+
+@rule("quantize")
+def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
+    (x,) = operands
+    if isinstance(x, Known):
+        return _quantize_known(t, op, x)
+    number = need_number(t, x)
+    view = channel_view(op.scale, len(t.source_shape))
+    zero_points = np.unique(op.zero_point)
+    if view is None or len(zero_points) != 1:
+        return t.refuse(
+            "NC304",
+            "scale and zero point of an activation's quantiser must vary along one axis at most",
+            "use one scale a tensor, or one a channel",
+        )
+    axis, scale = view
+    if axis is not None:
+        number = align.along(t, number, axis)
+    quantiser = Quantiser(scale, int(zero_points[0]), op.lo, op.hi, op.rounding, op.bipolar)
+    return Whole(_staged(t, number, quantiser))
+
+
+def _staged(t: Translation, number: Number, quantiser: Quantiser) -> int:
+    number = number.narrowed() if len(quantiser.scale) == 1 else number
+    form = staircase(number, t.build.type(number.value).int, quantiser)
+    return realise(t.build, number, form, quantiser)
+
+
+def _quantize_known(t: Translation, op: Quantize, x: Known) -> Form:
+    """Quantise a constant exactly: float64 decides, fractions wherever it is near a tie."""
+    if op.bipolar:
+        ints = np.where(x.real >= 0, 1, -1).astype(np.int64)
+    else:
+        scaled = x.real / op.scale + op.zero_point
+        ints = op.evaluate(x.real[None])[0]
+        twice = scaled * 2
+        near = np.abs(twice - np.rint(twice)) < 1e-9 * np.maximum(1, np.abs(twice))
+        scale, zero = np.broadcast_to(op.scale, scaled.shape), np.broadcast_to(op.zero_point, scaled.shape)
+        for index in zip(*np.nonzero(near), strict=True):
+            exact = Fraction(float(x.real[index])) / Fraction(float(scale[index])) + int(zero[index])
+            ints[index] = min(max(round_exact(exact, op.rounding), op.lo), op.hi)
+    return Known(ints.astype(np.float64), ints)
+
+
+@rule("dequantize")
+def _dequantize(t: Translation, op: Dequantize, operands: list[Form]) -> Form:
+    (x,) = operands
+    rank = len(t.source_shape)
+    scale, zero = channel_view(op.scale, rank), channel_view(op.zero_point, rank)
+    if scale is None or zero is None or None not in (scale[0], zero[0]) and scale[0] != zero[0]:
+        return t.refuse("NC304", "scale and zero point of a tensor must vary along one axis at most")
+    if isinstance(x, Known):
+        if x.ints is None:
+            return t.refuse("NC202", "the operand of dequantize must be an exact integer")
+        real = (x.ints - op.zero_point) * op.scale
+        zero_point = int(zero[1][0]) if zero[0] is None else None
+        if zero_point is None:
+            return Known(real)
+        return Known(real, x.ints - zero_point, scale[1], scale[0])
+    number = Number(x.value) if isinstance(x, Whole) else need_number(t, x)  # integers computed with keep their steps
+    axis = scale[0] if scale[0] is not None else zero[0]
+    if axis is not None:
+        number = align.along(t, number, axis)
+    count = max(len(scale[1]), len(zero[1]))
+    scales, zeros = (side * count if len(side) == 1 else side for side in (scale[1], zero[1]))
+    return number.then(Linear(scales, tuple(-s * z for s, z in zip(scales, zeros, strict=True))))
+
+
+@rule("multi_threshold")
+def _multi_threshold(t: Translation, op: MultiThreshold, operands: list[Form]) -> Form:
+    """Real thresholds on a number become integer thresholds on its integers."""
+    number = need_number(t, operands[0])
+    if not number.linear:
+        number = align.settled(t, number)
+    rows, levels = op.thresholds.shape
+    number = number.narrowed()
+    if rows > 1 or number.axis is not None:
+        number = align.along(t, number, op.axis)
+    kind = t.build.type(number.value).int
+    edges = np.empty((number.channels, levels), np.int64)
+    sign = np.empty(number.channels, np.int64)
+    for c in range(number.channels):
+        scale, offset = number.scale[c], number.offset[c]
+        direction = int(op.sign[c % len(op.sign)])
+        sign[c] = direction if scale >= 0 else -direction
+        row = [_threshold(Fraction(v), scale, offset, direction, kind) for v in op.thresholds[c % rows].tolist()]
+        edges[c] = sorted(row)
+    return Whole(
+        t.build.add(
+            MultiThreshold(edges, sign, op.axis if number.axis is not None else 0, op.base, op.step), number.value
+        )
+    )
+
+
+def _threshold(edge: Fraction, scale: Fraction, offset: Fraction, direction: int, kind: Any) -> int:
+    """The outermost q with scale * q + offset >= edge (direction +1) or <= edge (-1), clamped to one beyond."""
+    rising = (scale >= 0) == (direction > 0)
+    if scale == 0:
+        reached = offset >= edge if direction > 0 else offset <= edge
+        return int(kind.lo if reached else kind.hi + 1) if rising else int(kind.hi if reached else kind.lo - 1)
+    x = (edge - offset) / scale
+    q = -((-x.numerator) // x.denominator) if rising else x.numerator // x.denominator
+    return min(max(q, kind.lo), kind.hi + 1) if rising else max(min(q, kind.hi), kind.lo - 1)
