@@ -66,7 +66,7 @@ def behavioural_cell(cell: SfqCell) -> str:
             if second == number:
                 other = cell.data.inputs[first]
                 rows += [
-                    f"    if ($realtime < last_{other} + {limit:g}) begin",
+                    f"    if ($realtime < last_{other} + {limit:g} - 0.001) begin",
                     "      violations = violations + 1;",
                     f'      $display("NC811 %m: pulse on {pin} at %0.1f ps, earliest %0.1f ps (after {other})", '
                     f"$realtime, last_{other} + {limit:g});",

@@ -63,7 +63,7 @@ def test_behavioural_cell_text() -> None:
     assert text == (
         "`timescale 1ps/1fs\nmodule JTL (input a, output reg q);\n  integer state = 0;\n  integer violations = 0;\n"
         "  real last_a = -1.0e9;\n  initial begin q = 0; end\n  always @(posedge a) begin\n"
-        "    if ($realtime < last_a + 5.2) begin\n      violations = violations + 1;\n"
+        "    if ($realtime < last_a + 5.2 - 0.001) begin\n      violations = violations + 1;\n"
         '      $display("NC811 %m: pulse on a at %0.1f ps, earliest %0.1f ps (after a)", $realtime, last_a + 5.2);\n'
         "    end\n    last_a = $realtime;\n    case (state)\n      0: begin state = 0; q <= #3.5 1; q <= #4.5 0; end\n"
         "    endcase\n  end\nendmodule\n"
