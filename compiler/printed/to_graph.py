@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nc.compiler.printed.genome import IntArray, Shape, split
+from nc.compiler.printed.genome import IntArray, Shape, forward, split
+from nc.compiler.printed.tournament import Tournament, write
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.add import Add
 from nc.ir.ops.argmax import ArgMax
@@ -29,11 +30,13 @@ def to_graph(
     name: str = "bespoke",
     top_code: int | None = None,
     meaning: Affine | None = None,
+    tournament: Tournament | None = None,
 ) -> Graph:
     """The graph of a genome: input `x` (F,) of `input_bits` bits, output `class` as an index.
 
     `top_code`: the largest input code that occurs (default 2**input_bits - 1): a smaller one is a promise about the
     data, not a don't-care for the circuit, which computes the same function on every code. `meaning` of the input.
+    `tournament`: an approximate arg-max over the live classes' sums (players are numbered among the live ones).
     """
     g = {k: v.astype(np.int64) for k, v in split(genome, shape).items()}
     top = (1 << shape.input_bits) - 1 if top_code is None else top_code
@@ -70,6 +73,9 @@ def to_graph(
         sums = build.add(Requantize(one, none, drop, kind.lo >> drop, kind.hi >> drop), sums)
 
     build.origin = "argmax"
+    if tournament is not None:
+        build.output("class", write(build, sums, tournament, live))
+        return build.finish()
     chosen = build.add(ArgMax(0, True), sums)
     if len(live) < shape.classes:
         chosen = build.add(Table(frozen(live[None, :]), 0), chosen)
@@ -114,3 +120,11 @@ def _masked_product(build: Builder, x: Value, weights: np.ndarray, bits: int) ->
     joined = planes[0] if len(planes) == 1 else build.add(Concat(0), *planes)
     matrix = np.concatenate(rows)
     return build.add(MatMul(), joined, build.constant(matrix, TensorType(matrix.shape, _span(matrix))))
+
+
+def live_sums(genome: IntArray, shape: Shape, x: np.ndarray) -> np.ndarray:
+    """The sums (N, live classes) that the arg-max of a genome compares, low bits dropped."""
+    parts = split(genome, shape)
+    live = np.flatnonzero(parts["live"])
+    sums: np.ndarray = forward(genome, shape, x)[1][:, live] >> int(parts["drop"][0])
+    return sums
