@@ -214,6 +214,27 @@ def isotonic(values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.full(n, v) for v, n in blocks]) if blocks else values
 
 
+def refit(
+    point: Point, shape: Shape, x: np.ndarray, y: np.ndarray, plan: Plan, price: tuple[float, float] = (1e-5, 2e-4)
+) -> IntArray:
+    """A chosen design annealed once more on all rows, validation rows included; it may not grow.
+
+    Returns the genome with the fewest errors on all rows among those within the point's area, its own among them.
+    """
+    archive = Archive.empty(shape)
+    start = point.genome[None]
+    archive.add(start, *evaluate_population(start, shape, x, y, PRICES))
+    columns, labels = as_columns(shape, x, y)
+    anneal.descend(
+        np.ascontiguousarray(point.genome), *shape.numbers(), shape.max_k1, shape.max_k2, shape.max_bits,
+        shape.input_bits, shape.max_bias, columns, labels, PRICES, plan.steps, (plan.heat[0] / 2, plan.heat[1]),
+        *price, plan.seed * 1000 + 999, archive.genomes, archive.errors, archive.areas,
+    )  # fmt: skip
+    within = np.flatnonzero(archive.areas <= point.area_mm2 * 1.0001)
+    best: IntArray = archive.genomes[within[np.argmin(archive.errors[within])]]
+    return best
+
+
 def choose(front: list[Point], floor: float, area_mm2: float = float("inf")) -> Point:
     """The smallest point whose smoothed validation accuracy reaches `floor`. Raises NC653, NC654 naming the best."""
     fits = [p for p in front if p.smoothed >= floor]

@@ -35,6 +35,17 @@ def test_kernels_and_graph_equal_the_definition(shape: Shape) -> None:
         assert np.array_equal(evaluate(graph, {"x": x})["class"][:, 0], want)
 
 
+def test_compiled_kernels_are_not_older_than_the_area_model() -> None:
+    """Numba keeps compiled callers when only a callee's file changes: then delete compiler/printed/__pycache__."""
+    from nc.compiler.printed.area import count_all
+
+    shape = SHAPES[1]
+    rng = np.random.default_rng(11)
+    genomes = np.stack([random_candidate(shape, rng) for _ in range(20)])
+    _, areas = evaluate_population(genomes, shape, np.zeros((1, 7), int), np.zeros(1, int), PRICES)
+    assert np.allclose(areas, [count_all(g, *shape.numbers()) @ PRICES for g in genomes])
+
+
 def test_genome_splits_and_joins() -> None:
     shape = SHAPES[1]
     genome = random_candidate(shape, np.random.default_rng(1))
