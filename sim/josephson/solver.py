@@ -152,7 +152,7 @@ def simulate(circuit: Circuit, *, record_every: int = 1, seed: int = 0, noise: b
             f"every node must have a path to ground; without one: {', '.join(alone) or 'a part of the circuit'}",
         )
     steps = round(circuit.stop / h)
-    times: Reals = np.arange(steps + 1) * h
+    times = np.asarray(np.arange(steps + 1) * h, np.float64)
     drive_rows, drive = _drives(circuit, sources, n, times)
     noise = circuit.temperature > 0 if noise is None else noise
     resistive = [(r.plus, r.minus, r.value) for r in circuit.resistors]
