@@ -10,7 +10,7 @@ from amaranth.hdl import Elaboratable
 from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.fpga.design import Design, build
 from nc.backends.fpga.estimate import estimate
-from nc.backends.fpga.options import Options
+from nc.backends.fpga.options import Options as FpgaOptions
 from nc.backends.fpga.proofs import links
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
@@ -30,13 +30,13 @@ class FpgaBackend:
     name = "fpga"
     summary = "unrolled networks as shift-adds and tables, one vector a clock, on any FPGA"
     stage = "primitive"
-    Options = Options
+    Options = FpgaOptions
     engines = ("verilator", "icarus", "amaranth")
 
-    def check(self, graph: Graph, options: Options) -> Sequence[Diagnostic]:
+    def check(self, graph: Graph, options: FpgaOptions) -> Sequence[Diagnostic]:
         return unsupported(graph)
 
-    def lower(self, graph: Graph, options: Options) -> Design:
+    def lower(self, graph: Graph, options: FpgaOptions) -> Design:
         return build(graph, options)
 
     def emit(self, design: Design, folder: Path) -> None:
@@ -55,11 +55,11 @@ class FpgaBackend:
     def estimate(self, design: Design) -> Mapping[str, object]:
         return estimate(design)
 
-    def links(self, build: Path, graph: Graph, options: Options) -> Sequence[Link]:
+    def links(self, build: Path, graph: Graph, options: FpgaOptions) -> Sequence[Link]:
         return links(build, graph, options)
 
     def synthesise(
-        self, build: Path, graph: Graph, options: Options, request: SynthesisRequest
+        self, build: Path, graph: Graph, options: FpgaOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
         device = request.device or DEFAULT_DEVICE[options.optimise.technology]
         result = synthesise(

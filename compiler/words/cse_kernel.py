@@ -35,12 +35,12 @@ def _ctz(typing_context: Any, bit: Any) -> Any:
 
 
 @nb.njit(cache=True, inline="always")
-def _slot(key: int, bits: int) -> int:
+def _slot(key: int, bits: int) -> Any:
     return np.int64((np.uint64(key) * _FIBONACCI) >> np.uint64(64 - bits))
 
 
 @nb.njit(cache=True)
-def _find(keys: Array, bits: int, key: int) -> int:
+def _find(keys: Array, bits: int, key: int) -> Any:
     mask = (1 << bits) - 1
     slot = _slot(key, bits)
     while keys[slot] != -1:

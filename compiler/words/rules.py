@@ -105,7 +105,7 @@ def _tournament(b: WordBuilder, row: list[int], last: bool) -> int:
     while len(field) > 1:
         final = len(field) == 2
         field = [
-            _duel(b, *field[i : i + 2], last, final) if i + 1 < len(field) else field[i]
+            _duel(b, field[i], field[i + 1], last, final) if i + 1 < len(field) else field[i]
             for i in range(0, len(field), 2)
         ]
     return field[0][1]

@@ -120,7 +120,8 @@ class WordGraph:
             end = begin + self.bits[self.src[entries]]
             order = np.argsort(begin, kind="stable")
             found[node] = bool((end[order][:-1] <= begin[order][1:]).all())
-        return found
+        result: BoolArray = found
+        return result
 
     @cached_property
     def adders(self) -> int:
