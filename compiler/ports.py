@@ -74,8 +74,9 @@ def decisions(graph: Graph, outputs: dict[str, Array]) -> NDArray[np.int64]:
     flat = outputs[label].reshape(len(outputs[label]), -1)
     if graph.nodes[value].op.name == ArgMax.name:
         return np.asarray(flat[:, 0], np.int64)
-    if flat.shape[1] > 1:
-        return np.asarray(flat.argmax(axis=1), np.int64)
     meaning = graph.type(value).meaning or Affine()
+    if flat.shape[1] > 1:
+        comparable = flat if meaning.uniform else real_of(outputs[label], graph.type(value)).reshape(flat.shape)
+        return np.asarray(comparable.argmax(axis=1), np.int64)
     zero = float(-meaning.offset[0] / meaning.scale[0])
     return np.asarray(flat[:, 0] > zero, np.int64)

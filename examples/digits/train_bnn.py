@@ -1,7 +1,7 @@
 """Trains the 1-bit network 64-64-10 on the digits and writes digits_bnn.onnx (QONNX).
 
 Weights and activations are -1 and +1 (straight-through estimator, Hubara et al. 2016); pixels are compared with the
-middle of their range. Run: python examples/digits/train_bnn.py
+middle of their range. The output layer has no norm: its counts are the logits. Run: python examples/digits/train_bnn.py
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from datasets import digits  # noqa: E402
 from digits.write_onnx import QONNX, Writer  # noqa: E402
 
-SIZES, EPOCHS, MIDDLE = (64, 64, 10), 300, 8.0
+SIZES, EPOCHS, MIDDLE = (64, 64, 10), 200, 8.0
 
 
 class Sign(torch.autograd.Function):
@@ -36,17 +36,17 @@ class Sign(torch.autograd.Function):
 
 
 class Binary(nn.Module):
-    """Sign, binary matrix product, batch norm; twice."""
+    """Sign, binary matrix product, batch norm; sign, binary matrix product."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weights = nn.ParameterList(nn.Parameter(torch.randn(a, b) * 0.1) for a, b in zip(SIZES, SIZES[1:]))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(b) for b in SIZES[1:])
+        self.norm = nn.BatchNorm1d(SIZES[1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for weight, norm in zip(self.weights, self.norms):
-            x = norm(Sign.apply(x) @ Sign.apply(weight) / 8)
-        return x
+        first, second = (Sign.apply(weight) for weight in self.weights)
+        hidden = self.norm(Sign.apply(x) @ first / 8)
+        return Sign.apply(hidden) @ second / 4
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(x)).split(128):
             optimiser.zero_grad()
-            nn.functional.cross_entropy(net(x[batch]) * 2, y[batch]).backward()
+            nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
             optimiser.step()
             with torch.no_grad():
                 for weight in net.weights:
@@ -70,17 +70,21 @@ def main() -> None:
     writer = Writer("digits_bnn", (64,))
     one = writer.constant("one", np.ones(()))
     writer.node("Sub", "centre", writer.constant("middle", np.array(MIDDLE)))
-    for k, (weight, norm) in enumerate(zip(net.weights, net.norms), 1):
+    for k, weight in enumerate(net.weights, 1):
         writer.node("BipolarQuant", f"sign{k}", one, domain=QONNX)
         bits = np.where(weight.detach().numpy() >= 0, 1.0, -1.0)
         matrix = writer.side("BipolarQuant", f"fc{k}/weight", writer.constant(f"fc{k}.weight", bits), one, domain=QONNX)
         writer.node("MatMul", f"fc{k}", matrix)
-        statistics = (norm.weight, norm.bias, norm.running_mean * 8, norm.running_var * 64)
-        names = [
-            writer.constant(f"norm{k}.{n}", s.detach().numpy())
-            for n, s in zip(("scale", "bias", "mean", "var"), statistics)
-        ]
-        writer.node("BatchNormalization", f"norm{k}", *names, epsilon=float(norm.eps * 64))
+        if k == 1:
+            norm = net.norm
+            parts = {
+                "scale": norm.weight,
+                "bias": norm.bias,
+                "mean": norm.running_mean * 8,
+                "var": norm.running_var * 64,
+            }
+            names = [writer.constant(f"norm.{name}", part.detach().numpy()) for name, part in parts.items()]
+            writer.node("BatchNormalization", "norm", *names, epsilon=float(norm.eps * 64))
     writer.save(Path(__file__).with_name("digits_bnn.onnx"), 10)
     with torch.no_grad():
         found = net(torch.tensor(data.x_test - MIDDLE, dtype=torch.float32)).argmax(1).numpy()

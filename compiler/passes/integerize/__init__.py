@@ -52,7 +52,8 @@ class Port:
 class Integerize:
     """`ports`: input ports by name; one without an entry takes the grid of the quantiser it feeds.
 
-    `output`: 'logits' gives integers with one scale for the tensor, 'argmax' the index of the largest.
+    `output`: 'logits' gives integers, with one scale for the tensor where there is one; 'argmax' the index of the
+    largest.
     """
 
     ports: Mapping[str, Port] = field(default_factory=dict)
@@ -116,9 +117,7 @@ class Integerize:
         if isinstance(form, Whole):
             t.build.output(label, form.value)
             return
-        number = align.uniform(t, align.settled(t, need_number(t, form)))
-        if number.scale[0] < 0:
-            number = align.rising(t, number)
+        number = self._comparable(t, align.settled(t, need_number(t, form)))
         if self.output == "argmax" and not isinstance(t.node.op, ArgMax):
             rank = t.build.type(number.value).rank
             flat = number.value if rank == 1 else t.build.add(Reshape((t.build.type(number.value).size,)), number.value)
@@ -131,6 +130,19 @@ class Integerize:
             return
         t.build.nodes[number.value] = replace(last, type=replace(last.type, meaning=number.meaning))
         t.build.output(label, number.value)
+
+    def _comparable(self, t: Translation, number: Number) -> Number:
+        """One rising scale for the tensor, so that its integers compare as the reals do.
+
+        Logits whose channels have scales without a common grid in 64 bits (a batch norm at the output) keep a scale
+        a channel: still exact, but to be compared as the reals they stand for, which the hardware leaves to its host.
+        """
+        try:
+            number = align.uniform(t, number)
+        except NcError as error:
+            if self.output != "logits" or not {d.code for d in error.diagnostics} <= {"NC203", "NC304"}:
+                raise
+        return align.rising(t, number)
 
 
 _NEAREST = ("half_even", "half_odd")  # the nearest integer plus the zero point

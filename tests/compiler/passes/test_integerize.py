@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nc.compiler.passes.integerize import Integerize, Port
+from nc.compiler.ports import decisions, real_of
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.interpret import evaluate
@@ -178,3 +179,30 @@ def test_input_without_numbers() -> None:
     b.output("y", b.add(op("relu"), b.input("x", TensorType((4,), F32))))
     with pytest.raises(NcError, match=r"NC307.*input 'x' must have a quantiser, port options, or calibration data"):
         Integerize().run(b.finish())
+
+
+def batch_norm_head() -> Graph:
+    """Four logits behind a batch norm whose scales share no short grid."""
+    rng = np.random.default_rng(5)
+    b = Builder()
+    h = b.add(op("matmul"), b.input("x", TensorType((6,), F32)), b.constant(rng.choice([-1.0, 1.0], (6, 4))))
+    gain, bias, mean = rng.normal(0, 1, (3, 4))
+    b.output("y", b.add(op("batch_norm", gain, bias, mean, rng.random(4) + 1, 1e-5), h))
+    return b.finish()
+
+
+def test_logits_behind_a_norm_keep_a_scale_a_channel() -> None:
+    graph = batch_norm_head()
+    whole = Integerize({"x": Port(-8, 7)}).run(graph)
+    verify(whole, "integer")
+    kind = whole.type(whole.outputs["y"])
+    assert kind.meaning is not None and kind.meaning.axis == 0 and min(kind.meaning.scale) > 0
+    q = np.random.default_rng(0).integers(-8, 8, (300, 6))
+    made, want = evaluate(whole, {"x": q}), evaluate(graph, {"x": q.astype(float)})["y"]
+    np.testing.assert_allclose(real_of(made["y"], kind), want, rtol=1e-12, atol=1e-12)
+    assert np.array_equal(decisions(whole, made), want.argmax(axis=1))
+
+
+def test_their_argmax_cannot_be_hardware() -> None:
+    with pytest.raises(NcError, match="NC304.*common grid within 64 bits"):
+        Integerize({"x": Port(-8, 7)}, output="argmax").run(batch_norm_head())
