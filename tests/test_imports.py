@@ -18,7 +18,7 @@ ALLOWED = {
     "sim": ("nc.ir", "nc.hdl", "nc.sim"),
 }
 FRONT_DOOR = ("compiler/__init__.py", "compiler/cli/", "compiler/driver/", "compiler/explore", "compiler/compare",
-              "compiler/report")  # fmt: skip
+              "compiler/report", "compiler/support")  # fmt: skip
 """Parts of the compiler that drive backends, synthesis and simulation."""
 
 BEHIND_THE_DOOR = ("nc.compiler.cli", "nc.compiler.driver", "nc.compiler.explore", "nc.compiler.compare")

@@ -153,10 +153,15 @@ class Mapper:
         offset = -(1 << kind.bits - 1) if kind.signed else 0
         return Bits(source.index, Activation(offset, 1, kind.bits))
 
-    def on_reshape(self, node: GraphNode, value: int, operand: int | None) -> Bits | Sums:
+    def on_reshape(self, node: GraphNode, value: int, operand: int | None) -> Bits | Sums | None:
         """Elements keep their row-major numbers."""
         source = self.values[_known(operand)]
-        return replace(source, shape=node.type.shape) if isinstance(source, Sums) else source
+        if not isinstance(source, Sums):
+            return source
+        if node.type.shape[:1] != source.shape[:1]:
+            self._error("NC710", "sums cannot be reshaped on the array", node, "reshape the bits instead")
+            return None
+        return replace(source, shape=node.type.shape)
 
     def on_transpose(self, node: GraphNode, value: int, operand: int | None) -> Bits | None:
         assert isinstance(node.op, Transpose)
@@ -254,7 +259,7 @@ class Mapper:
         source = self.values[_known(operand)]
         window = op.window
         plain = len(op.kernel) == 2 and not any(op.pads) and set(op.dilations) == {1} and op.kernel == op.strides
-        if not plain or (isinstance(source, Bits) and not source.stored):
+        if not plain or (isinstance(source, Bits) and not (source.stored and self.layers)):
             self._error("NC710", "a max pool on the array must have stride = kernel and no padding, after a layer",
                         node, "")  # fmt: skip
             return None
@@ -278,6 +283,10 @@ class Mapper:
         assert isinstance(op, MultiThreshold)
         source = self.values[_known(operand)]
         steps = op.thresholds.shape[1]
+        if not steps:
+            self._error("NC710", "an activation that is the same for every input cannot run on the array", node,
+                        "remove it and what it feeds")  # fmt: skip
+            return None
         if isinstance(source, Bits):
             uniform = len(op.thresholds) == 1 and steps == 1 and op.sign[0] > 0 and op.step > 0
             if source.stored or not uniform:

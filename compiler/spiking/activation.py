@@ -75,8 +75,13 @@ def _clip(op: Clip, shape: tuple[int, ...]) -> Ramp:
     return Ramp(one, 0 * one, float(op.lo) * one, float(op.hi) * one)
 
 
-def _staircase(op: MultiThreshold, shape: tuple[int, ...]) -> Ramp:
-    """Steps at regular distances are a ramp; the middle of a step is its value. One step is a neuron of one tick."""
+def _staircase(op: MultiThreshold, shape: tuple[int, ...]) -> Ramp | None:
+    """Steps at regular distances are a ramp; the middle of a step is its value. One step is a neuron of one tick.
+
+    None without steps: a constant needs no neuron.
+    """
+    if not op.thresholds.shape[1]:
+        return None
     first, count = op.thresholds[:, 0].astype(float), op.thresholds.shape[1]
     pitch = (op.thresholds[:, -1] - first) / max(count - 1, 1)
     pitch = np.where(pitch > 0, pitch, np.maximum(np.abs(first), 1.0))
@@ -86,7 +91,7 @@ def _staircase(op: MultiThreshold, shape: tuple[int, ...]) -> Ramp:
     return Ramp(*(_spread(v, op.axis, shape) for v in (slope, offset, ends[0], ends[1])))
 
 
-_TABLE: dict[str, Callable[[Any, tuple[int, ...]], Ramp]] = {
+_TABLE: dict[str, Callable[[Any, tuple[int, ...]], Ramp | None]] = {
     "requantize": _requantize,
     "relu": _relu,
     "clip": _clip,

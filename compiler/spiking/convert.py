@@ -13,6 +13,7 @@ checked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,8 +27,10 @@ from nc.ir.interpret import evaluate
 from nc.ir.ops.argmax import ArgMax
 from nc.ir.spiking.connect import Dense
 from nc.ir.spiking.network import FloatArray, Network, Population, Projection
+from nc.ir.types import TensorType
 
 PROBE_CHUNK = 256
+TRIALS = 8
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def _layers(graph: Graph) -> list[_Layer]:
             joined.pop(drive)
             drive, own = before.drive, own.after(before.ramp)
         joined[value] = _Layer(f"a{len(joined)}", value, drive, own)
-    layers = [replace(layer, name=_name(graph, layer.value, k)) for k, layer in enumerate(joined.values())]
+    named = [replace(layer, name=_name(graph, layer.value, k)) for k, layer in enumerate(joined.values())]
+    count = Counter(layer.name for layer in named)  # one node of the model may have become several activations
+    layers = [replace(a, name=f"{a.name}:{k}") if count[a.name] > 1 else a for k, a in enumerate(named)]
     for label, value in graph.outputs.items():
         node = graph.nodes[value]
         drive = node.operands[0] if isinstance(node.op, ArgMax) else value
@@ -140,9 +145,9 @@ def _affine(graph: Graph, drive: Value, stops: frozenset[Value]) -> tuple[dict[V
             given = {b: unit if b == base else np.repeat(z, len(unit), axis=0) for b, z in zeros.items()}
             rows.append(_run(graph, needed, drive, given).reshape(len(unit), -1))
         maps[base] = np.concatenate(rows).T.astype(np.float64) - constant[:, None]
-    trial = {b: np.random.default_rng(1).integers(0, 2, z.shape) for b, z in zeros.items()}
-    want = constant + sum(maps[b] @ trial[b].reshape(-1) for b in bases)
-    if not np.allclose(_run(graph, needed, drive, trial).reshape(-1), want):
+    trial = {b: _drawn(graph.type(b)) for b in bases}
+    want = sum((trial[b].reshape(TRIALS, -1) @ maps[b].T for b in bases), constant)
+    if not np.allclose(_run(graph, needed, drive, trial).reshape(TRIALS, -1), want):
         names = sorted({graph.nodes[v].op.name for v in needed if graph.nodes[v].constant is None})
         fail(
             "NC923",
@@ -151,6 +156,13 @@ def _affine(graph: Graph, drive: Value, stops: frozenset[Value]) -> tuple[dict[V
             help="average pooling can be converted, maximum pooling and products of activations cannot",
         )
     return maps, constant
+
+
+def _drawn(kind: TensorType) -> Any:
+    """(TRIALS, *shape) integers of the whole range, its two ends first: a table is straight on few of its entries."""
+    trials = np.random.default_rng(1).integers(kind.int.lo, kind.int.hi, (TRIALS, *kind.shape), endpoint=True)
+    trials[0], trials[1] = kind.int.lo, kind.int.hi
+    return trials
 
 
 def _between(graph: Graph, drive: Value, stops: frozenset[Value]) -> tuple[list[Value], list[Value]]:

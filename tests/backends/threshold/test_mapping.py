@@ -171,6 +171,28 @@ def test_zero_padding() -> None:
     )
 
 
+def test_a_pool_of_the_input_bits() -> None:
+    build = Builder("pooled")
+    x = build.input("x", TensorType((1, 4, 4), IntType(-8, 7)))
+    bits = build.add(MultiThreshold(np.zeros((1, 1), np.int64), np.ones(1, np.int64), 0, -1, 2), x)
+    build.output("y", build.add(MaxPool((2, 2), (2, 2), (0, 0, 0, 0), (1, 1)), bits, origin="Pool_1"))
+    assert refused(build.finish()) == (
+        "error[NC710]: a max pool on the array must have stride = kernel and no padding, after a layer\n"
+        "  --> node 'Pool_1'"
+    )
+
+
+def test_a_constant_activation() -> None:
+    build = Builder("constant")
+    x = build.input("x", TensorType((4,), BIPOLAR))
+    flat = build.add(MultiThreshold(np.zeros((1, 0), np.int64), np.ones(1, np.int64), 0, 1, 2), x, origin="Sign_1")
+    build.output("y", build.add(MatMul(), flat, build.constant(np.ones((4, 2), np.int64))))
+    assert refused(build.finish()) == (
+        "error[NC710]: an activation that is the same for every input cannot run on the array\n"
+        "  --> node 'Sign_1'\n  help: remove it and what it feeds"
+    )
+
+
 def test_program_images(tmp_path: Path) -> None:
     """The images read back; another array's parameters are refused."""
     graph = perceptron(BIPOLAR, bipolar(np.random.default_rng(3), 30, 18), 1, False)

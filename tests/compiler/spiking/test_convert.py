@@ -13,8 +13,11 @@ from nc.compiler.spiking.quantise import Precision, quantise
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Builder, Graph
 from nc.ir.interpret import evaluate
+from nc.ir.ops.add import Add
+from nc.ir.ops.concat import Concat
 from nc.ir.ops.matmul import MatMul
 from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.relu import Relu
 from nc.ir.ops.requantize import Requantize
 from nc.ir.spiking.reference import run
@@ -102,3 +105,32 @@ def test_digits_network_within_a_point_at_sixteen_ticks(tmp_path):
     source = (logits.argmax(axis=1) == labels).mean()
     assert source > 0.95
     assert (spiking == labels).mean() >= source - 0.01
+
+
+def test_activations_of_one_node_of_the_model_keep_their_own_thresholds():
+    """A join of two tensors is requantised before and after; all three carry its name."""
+    build = Builder("join")
+    x = build.input("x", TensorType((4,), IntType(0, 15)))
+    weights = [build.constant(rng.integers(0, 8, (4, n))) for n in (3, 5)]
+    parts = [build.add(MatMul(), x, w) for w in weights]
+    acts = [
+        build.add(Requantize(np.array([1]), np.array([0]), shift, 0, hi), part, origin="join")
+        for part, shift, hi in zip(parts, (3, 4), (63, 31), strict=True)
+    ]
+    build.output("y", build.add(MatMul(), build.add(Concat(0), *acts), build.constant(np.ones((8, 2), np.int64))))
+    graph = build.finish()
+    network = convert(graph)
+    values = rng.integers(0, 16, (20, 4))
+    logits = evaluate(graph, {"x": values})["y"]
+    out = run(network, repeat(values, 64)).outputs["y"][:, -1] / 64
+    assert len({p.name for p in network.populations}) == len(network.populations) == 4
+    assert np.abs(out - logits).mean() < 0.1 * np.abs(logits).mean()
+
+
+def test_a_staircase_without_steps_is_a_constant():
+    build = Builder("flat")
+    x = build.input("x", TensorType((2,), IntType(0, 15)))
+    flat = build.add(MultiThreshold(np.zeros((1, 0), np.int64), np.ones(1, np.int64), 0, 3, 1), x)
+    build.output("y", build.add(MatMul(), build.add(Add(), flat, x), build.constant(np.ones((2, 1), np.int64))))
+    out = run(convert(build.finish()), repeat(np.array([[1, 2]]), 4)).outputs["y"][:, -1]
+    assert out.tolist() == [[4 * (3 + 1 + 3 + 2)]]
