@@ -32,7 +32,8 @@ class Sample:
 
     `operands`: constants, or what the network computes: 'x' and 'y' real, 'b' and 'c' their signs as booleans,
     'q' and 'p' the two in 8 bits, '' nothing. `shape`: of x and y, batch aside. `weights`: the operands that are
-    -1 or +1 in a binary network. `bits`: results are -1 and +1. `then`: an operator that reads (x, the result), for results that are constants.
+    -1 or +1 in a binary network. `bits`: results are -1 and +1. `then`: an operator that reads (x, the result), for
+    results that are constants.
     """
 
     operands: tuple[Operand, ...] = ("x",)
