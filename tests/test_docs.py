@@ -1,0 +1,110 @@
+"""The command and code blocks of README.md and docs/ are run, in order, and print what the page shows.
+
+`console` blocks: every line after `$ ` is a command (nc and python only), run in a temporary folder with a small model
+and data. `python` blocks of a page share their names; an `<!-- output -->` block after one holds what it printed.
+`<!-- slow -->` before a block leaves it to the long run. Blocks without a language are output or sketches, but every
+`make` target in them must exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_BLOCK = re.compile(r"((?:<!-- [a-z ]+ -->\n)*)```(\w*)\n(.*?)```\n?", re.DOTALL)
+RUNNERS = {"nc": [sys.executable, "-m", "nc.compiler.cli"], "python": [sys.executable]}
+
+
+class Block(NamedTuple):
+    marks: str
+    language: str
+    text: str
+
+    @property
+    def slow(self) -> bool:
+        return "<!-- slow -->" in self.marks
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(*match.groups()) for match in _BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+def commands(block: Block) -> list[str]:
+    return [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model, calibration data and test data under the names that the pages use."""
+    shutil.copy(ROOT / "examples" / "digits" / "digits_mlp.onnx", tmp_path / "model.onnx")
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 64), ("test", 16)):
+        np.savez(tmp_path / f"{name}.npz", x=rng.integers(0, 17, (count, 64)), y=rng.integers(0, 10, count))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(page: Path, folder: Path, slow: bool) -> None:
+    """All blocks of the page; slow ones too if asked."""
+    names: dict[str, object] = {"__name__": page.stem}
+    printed = ""
+    for block in blocks(page):
+        if block.slow and not slow:
+            continue
+        if "<!-- output -->" in block.marks:
+            assert printed == block.text, f"{page.name} must show what the block before it prints"
+        if block.language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile(block.text, str(page), "exec", dont_inherit=True), names)
+            printed = out.getvalue()
+        for command in commands(block) if block.language == "console" else ():
+            program, *arguments = shlex.split(command)
+            done = subprocess.run(
+                [*RUNNERS[program], *arguments], cwd=folder, capture_output=True, text=True, timeout=900,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            )  # fmt: skip
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def runs(page: Path) -> bool:
+    return any(b.language == "python" or b.language == "console" for b in blocks(page))
+
+
+OWN = [ROOT / "README.md", ROOT / "docs" / "ir.md", ROOT / "docs" / "adding.md"]
+
+
+@pytest.mark.parametrize("page", OWN, ids=lambda p: p.stem)
+def test_blocks_run(page: Path, folder: Path) -> None:
+    run(page, folder, slow=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in OWN if any(b.slow for b in blocks(p))], ids=lambda p: p.stem)
+def test_slow_blocks_run(page: Path, folder: Path) -> None:
+    run(page, folder, slow=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_make_targets_exist(page: Path) -> None:
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {m for b in blocks(page) for m in re.findall(r"^(?:\$ )?make ([a-z-]+)", b.text, re.MULTILINE)}
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert not [t for t in targets if "://" not in t and not (page.parent / t).exists()]
