@@ -23,7 +23,7 @@ _SCALAR = {
 """Element by element, in C."""
 
 
-class Options(BaseModel):
+class COptions(BaseModel):
     """`function`: its name in C."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,14 +33,14 @@ class Options(BaseModel):
 class CSource:
     """Satisfies `nc.backends.backend.Backend`."""
 
-    name, summary, stage, Options = "c", "one C function (example of a plugin)", "primitive", Options
+    name, summary, stage, Options = "c", "one C function (example of a plugin)", "primitive", COptions
     engines: Sequence[str] = ()
 
-    def check(self, graph: Graph, options: Options) -> Sequence[Diagnostic]:
+    def check(self, graph: Graph, options: COptions) -> Sequence[Diagnostic]:
         if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-            return [Diagnostic("NC430", "a C function must have one input and one output")]
+            return [Diagnostic("NC608", "a C function must have one input and one output")]
         return [
-            Diagnostic("NC430", f"operation '{node.op.name}' on {node.type} has no C form", Where(node=node.origin))
+            Diagnostic("NC608", f"operation '{node.op.name}' on {node.type} has no C form", Where(node=node.origin))
             for node in graph.nodes
             if node.constant is None
             and (
@@ -50,7 +50,7 @@ class CSource:
             )
         ]
 
-    def lower(self, graph: Graph, options: Options) -> str:
+    def lower(self, graph: Graph, options: COptions) -> str:
         ((_, source),), ((_, output),) = graph.inputs.items(), graph.outputs.items()
         lines = [f"void {options.function}(const long long *x, long long *y)", "{"]
         for value, node in enumerate(graph.nodes):
@@ -77,14 +77,14 @@ class CSource:
     def estimate(self, design: str) -> Mapping[str, object]:
         return {"lines": design.count("\n")}
 
-    def links(self, build: Path, graph: Graph, options: Options) -> Sequence[Link]:
+    def links(self, build: Path, graph: Graph, options: COptions) -> Sequence[Link]:
         same = (build / "hdl" / "network.c").read_text() == self.lower(graph, options)
         return [Link("C source ≡ the source lowered again", "equal" if same else "different")]
 
     def synthesise(
-        self, build: Path, graph: Graph, options: Options, request: SynthesisRequest
+        self, build: Path, graph: Graph, options: COptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
-        fail("NC430", "target c has no synthesis", help="cc -c hdl/network.c")
+        fail("NC608", "target c has no synthesis", help="cc -c hdl/network.c")
 
 
 def _loop(graph: Graph, value: int, node: Node) -> list[str]:
