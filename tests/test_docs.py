@@ -108,3 +108,9 @@ def test_make_targets_exist(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     assert not [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_commands_exist(page: Path) -> None:
+    named = {m for b in blocks(page) for m in re.findall(r"^(?:\$ )?nc ([a-z]+)", b.text, re.MULTILINE)}
+    assert not [word for word in named if not (ROOT / "compiler" / "cli" / f"{word}.py").exists()]
