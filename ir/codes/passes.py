@@ -45,4 +45,9 @@ CODES: dict[str, Code] = {
         "constant not finite",
         "A weight or another constant of the model is NaN or infinite; no integer stands for it.",
     ),
+    "NC310": Code(
+        "quantiser with too many levels",
+        "A quantiser inside the network becomes the list of the integers at which its result changes. One of 24 bits "
+        "or more would need gigabytes, and no hardware would be built so.",
+    ),
 }

@@ -147,14 +147,14 @@ def product(t: Translation, a: Number, b: Number) -> Number:
     return replace(number, offset=_zeros(number))
 
 
-def extreme(t: Translation, op: Any, numbers: Sequence[Number]) -> Number:
-    """Minimum or maximum of two numbers on one grid."""
+def extreme(t: Translation, op: Any, numbers: Sequence[Number], *first: Value) -> Number:
+    """Minimum, maximum or choice of two numbers on one grid; `first` are operands of `op` before them."""
     a, b = (uniform(t, n) for n in _same_rank(t, numbers))
     if a.offset != b.offset:
         a, b = without_offset(t, a), without_offset(t, b)
     grid = common_grid([a.scale[0], b.scale[0]])
     left, right = (times(t, n.value, (n.scale[0] / grid,), None) for n in (a, b))
-    return Number(t.build.add(op, left, right), (grid,), a.offset)
+    return Number(t.build.add(op, *first, left, right), (grid,), a.offset)
 
 
 def dynamic_matmul(t: Translation, a: Number, b: Number) -> Number:

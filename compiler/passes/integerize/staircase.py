@@ -22,8 +22,10 @@ from nc.ir.ops.base import Array
 from nc.ir.ops.clip import Clip
 from nc.ir.ops.quantize import ROUNDINGS
 from nc.ir.ops.relu import Relu
+from nc.ir.ops.unary import RealFunction
 from nc.ir.types import IntType
 
+MOST_EDGES = 1 << 23  # thresholds of one staircase: 64 MB
 TABLE_SPAN = 1 << 16  # the widest integer of which a non-linear function is tabulated
 PRECISION = 240  # bits of the arbitrary-precision evaluation
 NEAR_TIE = 1e-6  # float64 results this near to a rounding boundary are decided in arbitrary precision
@@ -176,6 +178,12 @@ def _linear_staircase(number: Number, kind: IntType, quantiser: Quantiser, chain
     base, top = min(s[0] for s in spans), max(s[1] for s in spans)
     step = 2 if quantiser.bipolar else 1
     levels = range(base + step, top + 1, step)
+    if (total := count * len(levels)) > MOST_EDGES:
+        fail(
+            "NC310",
+            f"a quantiser must cut its input into at most {MOST_EDGES:,} levels over all channels, not {total:,}",
+            help="give it fewer bits, or leave it out where the next one is coarser anyway",
+        )
     edges = np.empty((count, len(levels)), np.int64)
     sign = np.array([-1 if s < 0 else 1 for s in scale], np.int64)
     for c in range(count):
@@ -308,7 +316,8 @@ def _channel_key(number: Number, c: int) -> tuple[Any, ...]:
 def _row(number: Number, c: int, q: Array, quantiser: Quantiser) -> Array:
     scaled, row = _float_row(number, c, q, quantiser)
     twice = scaled if quantiser.bipolar else scaled * 2
-    distance = np.abs(twice) if quantiser.bipolar else np.abs(twice - np.rint(twice))
+    with np.errstate(invalid="ignore"):  # infinities are settled below
+        distance = np.abs(twice) if quantiser.bipolar else np.abs(twice - np.rint(twice))
     unsure = ~np.isfinite(twice) | ~(distance >= NEAR_TIE * np.maximum(1, np.abs(twice)))
     with mp.workprec(PRECISION):
         for index in np.flatnonzero(unsure):
@@ -334,15 +343,26 @@ def _float_row(number: Number, c: int, q: Array, quantiser: Quantiser) -> tuple[
 def _exact_level(number: Number, c: int, q: int, quantiser: Quantiser) -> int:
     x = _mp(number.scale[c] * q + number.offset[c])
     for step in number.steps:
+        if x is None:
+            break
         if isinstance(step, Linear):
             x = x * _mp(step.scale[c % len(step.scale)]) + _mp(step.offset[c % len(step.offset)])
         else:
-            x = step.exact(x)
-    if mp.isnan(x):
+            x = _defined(step, x)
+    if x is None or mp.isnan(x):
         fail("NC303", f"a function of the model must be defined at {float(number.scale[c] * q)}", help="clip its input")
     if mp.isinf(x):
         return quantiser.hi if x > 0 else quantiser.lo
     return quantiser.level(_snap(x), c)
+
+
+def _defined(step: RealFunction, x: Any) -> Any:
+    """step(x), or None where it has no real value (log of a negative number, 1 / 0)."""
+    try:
+        y = step.exact(x)
+    except ZeroDivisionError:
+        return None
+    return None if isinstance(y, mp.mpc) else y
 
 
 def _mp(value: Fraction) -> Any:

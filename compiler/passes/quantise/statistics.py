@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nc.ir.diagnostics import Where, fail
 from nc.ir.graph import Graph, Value
 from nc.ir.interpret import evaluate
 from nc.ir.ops.base import Array
@@ -43,6 +44,15 @@ def observe(graph: Graph, inputs: Mapping[str, Array], values: Iterable[Value]) 
         results = evaluate(graph, part, probes=wanted)
         for value in wanted:
             flat = results[f"%{value}"].ravel()
+            if not np.all(np.isfinite(flat)):
+                node = graph.nodes[value]
+                fail(
+                    "NC303",
+                    f"the result of '{node.op.name}' must be finite on the calibration data",
+                    where=Where(node=node.origin),
+                    op=node.op.name,
+                    help="clip its input to where the function is defined",
+                )
             thin = Statistics(float(flat.min()), float(flat.max()), flat[:: max(1, flat.size * chunks // SAMPLE)])
             seen[value] = seen[value].merged(thin) if value in seen else thin
     return seen

@@ -206,3 +206,27 @@ def test_logits_behind_a_norm_keep_a_scale_a_channel() -> None:
 def test_their_argmax_cannot_be_hardware() -> None:
     with pytest.raises(NcError, match="NC304.*common grid within 64 bits"):
         Integerize({"x": Port(-8, 7)}, output="argmax").run(batch_norm_head())
+
+
+def test_a_constant_condition_chooses_by_element() -> None:
+    b = Builder()
+    x = b.input("x", TensorType((3,), F32))
+    mask = b.constant(np.array([True, False, True]))
+    b.output("y", b.add(op("select"), mask, x, b.add(op("mul"), x, b.constant(-1.5))))
+    check(b.finish(), Port(-8, 7, Fraction(1, 2)))
+
+
+def test_a_quantiser_of_32_bits_is_refused() -> None:
+    b = Builder()
+    x = b.add(op("mul"), b.input("x", TensorType((3,), F32)), b.constant(2.0**30 + 1))
+    b.output("y", quantised(b, x, 0.75, -(2**31), 2**31 - 1))
+    with pytest.raises(NcError, match="NC310.*at most 8,388,608 levels over all channels, not 4,294,967,295"):
+        Integerize({"x": Port(-8, 7)}).run(b.finish())
+
+
+@pytest.mark.parametrize("name", ["log", "sqrt", "reciprocal"])
+def test_functions_without_a_value(name: str) -> None:
+    b = Builder()
+    b.output("y", quantised(b, b.add(op(name), b.input("x", TensorType((3,), F32))), 0.25, -8, 7))
+    with pytest.raises(NcError, match="NC303.*a function of the model must be defined at"):
+        Integerize({"x": Port(-1, 7)}).run(b.finish())

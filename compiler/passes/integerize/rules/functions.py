@@ -51,6 +51,19 @@ def _extreme(t: Translation, op: Any, operands: list[Form]) -> Form:
     return align.extreme(t, op, [align.settled(t, need_number(t, x)) for x in (a, b)])
 
 
+@rule("select")
+def _select(t: Translation, op: Any, operands: list[Form]) -> Form:
+    """A constant condition chooses by element."""
+    condition, *sides = operands
+    if not isinstance(condition, Known):
+        return t.refuse("NC305", "the condition of a choice must be constant")
+    if all(isinstance(x, Known) for x in sides):
+        return Known(op.evaluate(condition.real[None], *(x.real[None] for x in sides if isinstance(x, Known)))[0])
+    numbers = [align.settled(t, need_number(t, x)) for x in sides]
+    mask = t.build.constant((condition.real != 0).astype(np.int64))
+    return align.extreme(t, op, numbers, mask)
+
+
 @rule("softmax", "log_softmax")
 def _softmax(t: Translation, op: Any, operands: list[Form]) -> Form:
     return t.refuse(
