@@ -30,10 +30,10 @@ demo: $(DONE)
 	$(BIN)/nc demo
 
 test: $(DONE)
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-all: $(DONE)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(DONE)
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done

@@ -103,6 +103,11 @@ def test_exit_codes(
     assert ("Traceback" in capsys.readouterr().err) is (code != 130)
 
 
+def _heed_interrupts() -> None:
+    """A job in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_is_one_line(number: int) -> None:
     script = (
@@ -111,7 +116,9 @@ def test_interruption_is_one_line(number: int) -> None:
         "app.COMMANDS = {'slow': (slow, ''), 'other': (slow, '')}\n"
         "import sys\nsys.argv[1:] = ['slow']\nmain()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=-1, stderr=-1, text=True, preexec_fn=_heed_interrupts
+    ) as process:
         assert process.stdout is not None and process.stdout.readline() == "on\n"
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)

@@ -226,12 +226,19 @@ main()
 """
 
 
+def _heed_interrupts() -> None:
+    """A job in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_during_compile_keeps_the_old_build(tmp_path: Path, model: Path, number: int) -> None:
     nc.compiler.compile(model, target="paper", output=tmp_path / "build")
     before = bytes_of(tmp_path / "build")
     script = SLOW.format(folder=str(Path(__file__).parent), model=str(model), build=str(tmp_path / "build"))
-    with subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=-1, stderr=-1, text=True, preexec_fn=_heed_interrupts
+    ) as process:
         assert process.stdout is not None and process.stdout.readline() == "emitting\n"
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
