@@ -99,7 +99,7 @@ def schedule(netlist: Netlist, phases: int = 1) -> Schedule:
 def _solve(netlist: Netlist, nets: Nets, depth: int, phases: int) -> tuple[Ints, float, float]:
     """The LP: stages, primal and dual objective (the dual from HiGHS' multipliers, summed here)."""
     try:
-        import highspy
+        from scipy.optimize import linprog
         from scipy.sparse import csc_matrix
     except ImportError:
         help = "pip install 'neural-compile[solve]'"
@@ -129,28 +129,23 @@ def _solve(netlist: Netlist, nets: Nets, depth: int, phases: int) -> tuple[Ints,
     rows, columns = len(pairs), len(cost)
     at = np.repeat(np.arange(rows), 2)
     matrix = csc_matrix((np.tile([1.0, -1.0], rows), (at, pairs.ravel())), shape=(rows, columns))
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = columns, rows
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
-    lp.row_lower_, lp.row_upper_ = bound, np.full(rows, highspy.kHighsInf)
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-    lp.offset_ = -float(phases * len(nets.nets))
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.passModel(lp)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise InternalError(f"path balancing LP ended as {solver.getModelStatus()}")
-    found = solver.getSolution()
-    row_dual, col_dual = np.array(found.row_dual), np.array(found.col_dual)
-    dual = float(bound @ row_dual + np.where(col_dual > 0, lower, upper) @ col_dual + lp.offset_)
-    values = np.array(found.col_value)
+    # scipy's HiGHS, not highspy: that one and ortools, which brings a HiGHS of its own, cannot share a process.
+    bounds = np.stack([lower, upper], axis=1)
+    found = linprog(cost, A_ub=-matrix, b_ub=-bound, bounds=bounds, method="highs") if rows else None
+    if found is not None and found.status != 0:
+        raise InternalError(f"path balancing LP ended as {found.message}")
+    offset = -float(phases * len(nets.nets))
+    if found is None:  # nothing binds but the bounds
+        values = np.where(cost >= 0, lower, upper)
+        dual = float(cost @ values) + offset
+    else:
+        values = found.x
+        prices = found.lower.marginals @ lower + found.upper.marginals @ upper
+        dual = float(prices - bound @ found.ineqlin.marginals) + offset
     stage = np.rint(values[:cells])
     if np.abs(values[:cells] - stage).max() > 1e-6:
         raise InternalError("path balancing LP gave a fractional stage")
-    return stage.astype(np.int32), float(cost @ values + lp.offset_), dual
+    return stage.astype(np.int32), float(cost @ values) + offset, dual
 
 
 def _difference(plus: Longs | Ints, minus: Longs | Ints) -> Ints:

@@ -168,25 +168,8 @@ def _extreme(table: int, n: int) -> tuple[Array, Array]:
 def _least(rows: Array, lower: Array) -> Array | None:
     """The point of least coordinate sum with rows @ x >= lower, x >= 0; None when there is none (HiGHS)."""
     try:
-        import highspy
+        from scipy.optimize import linprog
     except ImportError:
-        fail("NC500", "threshold identification needs highspy", help="pip install highspy", kind=ToolMissing)
-    program = highspy.HighsLp()
-    count, width = rows.shape
-    program.num_col_, program.num_row_ = width, count
-    program.col_cost_ = np.ones(width)
-    program.col_lower_, program.col_upper_ = np.zeros(width), np.full(width, highspy.kHighsInf)
-    program.row_lower_, program.row_upper_ = lower, np.full(count, highspy.kHighsInf)
-    program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    where = np.nonzero(rows)
-    program.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.count_nonzero(rows, axis=1))])
-    program.a_matrix_.index_ = where[1]
-    program.a_matrix_.value_ = rows[where]
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.passModel(program)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    return np.array(solver.getSolution().col_value)
+        fail("NC500", "threshold identification needs scipy", help="pip install scipy", kind=ToolMissing)
+    found = linprog(np.ones(rows.shape[1]), A_ub=-rows, b_ub=-np.asarray(lower), bounds=(0, None), method="highs")
+    return np.asarray(found.x) if found.status == 0 else None
