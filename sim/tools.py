@@ -222,7 +222,6 @@ TABLE: tuple[Tool, ...] = (
     Tool("torch", "torch modules, .pt2 models, retraining", _pip("torch"), package("torch", "torch")),
     Tool("nir", "writing .nir graphs", _pip("nir"), package("nir", "nir")),
     Tool("h5py", "reading .nir graphs", _pip("h5py"), package("h5py", "h5py")),
-    Tool("scipy", "Josephson circuit solver", _pip("scipy"), package("scipy", "scipy")),
     Tool("scipy", "path balancing, retiming, Josephson circuits", _pip("scipy"), package("scipy", "scipy")),
     Tool("ortools", "optimal schedules", _pip("ortools"), package("ortools", "ortools")),
     Tool("python-sat", "exact threshold networks", _pip("python-sat"), package("python-sat", "pysat")),
