@@ -6,7 +6,10 @@ infeasible horizon proves that no FA/HA network, whatever its shape, is faster.
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,17 @@ class Exact:
 
 def solve(node: Node, shape: PeShape, streamed: bool, horizon: int, seconds: float = 60.0) -> Exact:
     """A schedule of at most `horizon` cycles, or the proof that there is none; `seconds` of solver work."""
+    return _apart().submit(_solve, node, shape, streamed, horizon, seconds).result()
+
+
+@cache
+def _apart() -> ProcessPoolExecutor:
+    """A process for the solver alone: ortools brings libraries of its own (HiGHS, protobuf, abseil) that cannot share
+    a process with the ones of torch, onnx or highspy."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def _solve(node: Node, shape: PeShape, streamed: bool, horizon: int, seconds: float) -> Exact:
     try:
         from ortools.sat.python import cp_model
     except ImportError:
