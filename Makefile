@@ -30,10 +30,10 @@ demo: $(DONE)
 	$(BIN)/nc demo
 
 test: $(DONE)
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not slow'
 
 test-all: $(DONE)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 bench: $(DONE)
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
