@@ -19,11 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 from nc.ir.diagnostics import NcError
 
 Array = NDArray[Any]
-Operand = Array | str
+Operand = Array | np.generic | str
 QONNX, MICROSOFT = "qonnx", "com.microsoft"
 DOMAINS = {"": "", QONNX: "qonnx.custom_op.general", MICROSOFT: MICROSOFT}
 NEWEST = 21
 CLASSES = 3
+_INDEXED: Mapping[str, Mapping[str, Any]] = {"Gather": {"axis": 1}}
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class _Network:
                 operands.append(self._computed(operand, {"x": x, "b": x, "q": x}.get(operand, y)))
         made = self.node(self.op, *operands, domain=self.domain, **sample.attributes)
         if sample.then:
-            return self.node(sample.then, x, made, **({"axis": 1} if sample.then == "Gather" else {}))
+            return self.node(sample.then, x, made, **_INDEXED.get(sample.then, {}))
         if sample.result == "q":
             return self.node("DequantizeLinear", made, *self._steps())
         return made if sample.result == "real" else self.node("Cast", made, to=TensorProto.FLOAT)

@@ -74,7 +74,7 @@ def _taken(network: onnx.ModelProto, least: float, backends: Mapping[str, Backen
                 staged[backend.stage] = _staged(graph, backend, calibration)
             made = staged[backend.stage]
             found = backend.check(made, resolve(backend.Options, given=_INPUT).options) if made is not None else None  # type: ignore[arg-type]
-        except Exception:  # refused, or a defect of ours: neither is support
+        except NcError:  # refused; a defect of ours (anything else) is for the caller to see
             continue
         if found is not None and not any(d.severity == "error" for d in found):
             taken.add(name)

@@ -163,8 +163,8 @@ class _Reader:
 
     def _affine(self, text: str) -> Affine:
         if match := _CHANNELS.match(text):
-            scale, offset = (tuple(Fraction(str(s)) for s in self.arrays[match[k]]) for k in (1, 2))
-            return Affine(scale, offset, int(match[3]))
+            scales, offsets = (tuple(Fraction(str(s)) for s in self.arrays[match[k]]) for k in (1, 2))
+            return Affine(scales, offsets, int(match[3]))
         match = _UNIFORM.match(text)
         if not match:
             raise ValueError(f"expected 'scale*q + offset', found '{text}'")

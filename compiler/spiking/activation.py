@@ -52,8 +52,7 @@ def is_activation(node: Node) -> bool:
 def _spread(values: Any, axis: int, shape: tuple[int, ...]) -> FloatArray:
     """Per-channel values to one a neuron."""
     array = np.asarray(values, np.float64).reshape(-1)
-    if array.size > 1:
-        array = array.reshape(tuple(-1 if k == axis else 1 for k in range(len(shape))))
+    array = array.reshape(tuple(-1 if k == axis else 1 for k in range(len(shape))) if array.size > 1 else ())
     return np.array(np.broadcast_to(array, shape), np.float64).reshape(-1)
 
 

@@ -134,17 +134,22 @@ def _neuron(
 def _affine(graph: Graph, drive: Value, stops: frozenset[Value]) -> tuple[dict[Value, FloatArray], FloatArray]:
     """{base: W (out, in)} and the constant of the map from the bases to `drive`. Raises NC923 if it is not affine."""
     needed, bases = _between(graph, drive, stops)
-    zeros = {b: np.zeros((1, *graph.type(b).shape), np.int64) for b in bases}
-    constant = _run(graph, needed, drive, zeros).reshape(-1).astype(np.float64)
+    if not bases:
+        fail("NC923", "layer must depend on the input, not be constant", where=Where(node=graph.nodes[drive].origin))
+    origins = {b: _origin(graph.type(b)) for b in bases}
+    rest = {b: np.full((1, *graph.type(b).shape), origin) for b, (origin, _) in origins.items()}
+    constant = _run(graph, needed, drive, rest).reshape(-1).astype(np.float64)
     maps = {}
-    for base in bases:
-        size = int(np.prod(graph.type(base).shape))
+    for base, (origin, step) in origins.items():
+        eye = np.eye(int(np.prod(graph.type(base).shape)), dtype=np.int64).reshape(-1, *graph.type(base).shape)
         rows = []
-        for k in range(0, size, PROBE_CHUNK):
-            unit = np.eye(size, dtype=np.int64)[k : k + PROBE_CHUNK].reshape(-1, *graph.type(base).shape)
-            given = {b: unit if b == base else np.repeat(z, len(unit), axis=0) for b, z in zeros.items()}
+        for k in range(0, len(eye), PROBE_CHUNK):
+            unit = origin + step * eye[k : k + PROBE_CHUNK]
+            given = {b: unit if b == base else np.repeat(z, len(unit), axis=0) for b, z in rest.items()}
             rows.append(_run(graph, needed, drive, given).reshape(len(unit), -1))
-        maps[base] = np.concatenate(rows).T.astype(np.float64) - constant[:, None]
+        maps[base] = (np.concatenate(rows).T.astype(np.float64) - constant[:, None]) / max(step, 1)
+    for base, (origin, _) in origins.items():
+        constant = constant - origin * maps[base].sum(axis=1)
     trial = {b: _drawn(graph.type(b)) for b in bases}
     want = sum((trial[b].reshape(TRIALS, -1) @ maps[b].T for b in bases), constant)
     if not np.allclose(_run(graph, needed, drive, trial).reshape(TRIALS, -1), want):
@@ -158,10 +163,24 @@ def _affine(graph: Graph, drive: Value, stops: frozenset[Value]) -> tuple[dict[V
     return maps, constant
 
 
+def _origin(kind: TensorType) -> tuple[int, int]:
+    """Where to probe a value, and how far from there: only its own numbers have entries in a table.
+
+    The distance is 0 for a value that never changes.
+    """
+    element = kind.int
+    zero = element.lo <= 0 <= element.hi - element.step and element.lo % element.step == 0
+    return (0 if zero else element.lo), (element.step if element.lo < element.hi else 0)
+
+
 def _drawn(kind: TensorType) -> Any:
     """(TRIALS, *shape) integers of the whole range, its two ends first: a table is straight on few of its entries."""
-    trials = np.random.default_rng(1).integers(kind.int.lo, kind.int.hi, (TRIALS, *kind.shape), endpoint=True)
-    trials[0], trials[1] = kind.int.lo, kind.int.hi
+    element = kind.int
+    levels = (element.hi - element.lo) // element.step
+    trials = element.lo + element.step * np.random.default_rng(1).integers(
+        0, levels, (TRIALS, *kind.shape), endpoint=True
+    )
+    trials[0], trials[1] = element.lo, element.hi
     return trials
 
 

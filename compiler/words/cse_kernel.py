@@ -7,6 +7,8 @@ made, against a dense scratch array; only patterns seen twice enter the hash tab
 updates yields the best one. Work: one table access for each pair of digits that appears or disappears.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+# numba ships no types: its decorators hide those of the kernels.
 from __future__ import annotations
 
 from typing import Any
@@ -24,7 +26,7 @@ MAX_SCORE = 1 << 18
 _FIBONACCI = np.uint64(11400714819323198485)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _ctz(typing_context: Any, bit: Any) -> Any:
     """Position of the lowest bit set (one machine instruction)."""
 

@@ -45,9 +45,11 @@ class AveragePool(Op):
         real = Window(self.kernel, self.strides, self.counted, self.dilations).pad(ones, 1)
         beyond = tuple(p - c for p, c in zip(self.pads, self.counted, strict=True))
         padded = Window(self.kernel, self.strides, beyond, self.dilations).pad(real, 0)
-        return self.window.view(padded).sum(axis=tuple(range(-rank, 0)))
+        result: Array = self.window.view(padded).sum(axis=tuple(range(-rank, 0)))
+        return result
 
     def evaluate(self, *operands: Array) -> Array:
         x = operands[0]
         view = self.window.view(self.window.pad(x, 0))
-        return view.sum(axis=tuple(range(-len(self.kernel), 0))) / self.counts(x.shape[2:]).astype(x.dtype)
+        result: Array = view.sum(axis=tuple(range(-len(self.kernel), 0))) / self.counts(x.shape[2:]).astype(x.dtype)
+        return result

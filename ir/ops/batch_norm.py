@@ -39,4 +39,7 @@ class BatchNorm(Op):
         shape = (1, -1, *(1,) * (x.ndim - 2))
         spread = np.sqrt(self.variance + self.epsilon)
         centred = x - self.mean.astype(x.dtype).reshape(shape)
-        return centred * (self.scale / spread).astype(x.dtype).reshape(shape) + self.bias.astype(x.dtype).reshape(shape)
+        result: Array = centred * (self.scale / spread).astype(x.dtype).reshape(shape) + self.bias.astype(
+            x.dtype
+        ).reshape(shape)
+        return result

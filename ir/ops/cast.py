@@ -26,7 +26,7 @@ class Cast(Op):
     def evaluate(self, *operands: Array) -> Array:
         x = operands[0]
         if self.to == BOOL.name:
-            return x != 0
+            return np.asarray(x != 0)
         if self.to == I64.name:
             return np.trunc(x).astype(np.int64) if x.dtype.kind == "f" else x.astype(np.int64)
         return x if x.dtype.kind == "f" else x.astype(np.float64)

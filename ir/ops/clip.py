@@ -32,10 +32,12 @@ class Clip(RealFunction):
     def evaluate(self, *operands: Array) -> Array:
         x = operands[0]
         if x.dtype.kind == "i":
-            lo = -(2**63) if self.lo == -np.inf else int(self.lo)
-            hi = 2**63 - 1 if self.hi == np.inf else int(self.hi)
-            return np.minimum(np.maximum(x, lo), hi)
-        return np.minimum(np.maximum(x, x.dtype.type(self.lo)), x.dtype.type(self.hi))
+            lo: Any = -(2**63) if self.lo == -np.inf else int(self.lo)
+            hi: Any = 2**63 - 1 if self.hi == np.inf else int(self.hi)
+        else:
+            lo, hi = x.dtype.type(self.lo), x.dtype.type(self.hi)
+        result: Array = np.minimum(np.maximum(x, lo), hi)
+        return result
 
     def exact(self, x: Any) -> Any:
         return min(max(x, self.lo), self.hi)

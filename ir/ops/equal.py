@@ -24,5 +24,5 @@ class Equal(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         a, b = align(*operands)
-        result = a == b
+        result: Array = a == b
         return result.astype(np.int64) if a.dtype.kind == "i" and b.dtype.kind == "i" else result

@@ -30,4 +30,5 @@ def _product(a: Array, b: Array) -> Array:
     if b.ndim == 2 or all(extent == 1 for extent in b.shape[:-2]):
         flat = a.reshape(-1, a.shape[-1]) @ b.reshape(b.shape[-2:])
         return flat.reshape(*a.shape[:-1], b.shape[-1])
-    return np.matmul(a, b)
+    result: Array = np.matmul(a, b)
+    return result

@@ -23,8 +23,11 @@ class Gelu(RealFunction):
 
     def real(self, x: Array) -> Array:
         if self.approximate == "tanh":
-            return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-        return 0.5 * x * (1 + erf(x / np.sqrt(2.0)))
+            cumulative: Array = (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+        else:
+            cumulative = (1 + erf(x / np.sqrt(2.0))) / 2
+        result: Array = x * cumulative
+        return result
 
     def exact(self, x: Any) -> Any:
         if self.approximate == "tanh":

@@ -26,4 +26,5 @@ class LogSoftmax(Op):
         x = operands[0]
         axes = tuple(a + 1 for a in self.axes)
         shifted = x - x.max(axis=axes, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
+        result: Array = shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
+        return result

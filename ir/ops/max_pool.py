@@ -41,7 +41,8 @@ class MaxPool(Op):
         x = operands[0]
         least = -np.inf if x.dtype.kind == "f" else np.iinfo(np.int64).min
         view = self.window.view(self.window.pad(x, least))
-        return view.max(axis=tuple(range(-len(self.kernel), 0)))
+        result: Array = view.max(axis=tuple(range(-len(self.kernel), 0)))
+        return result
 
     def decompose(self, build: Builder, *operands: Value) -> Value | None:
         """Gather the windows, reduce each. A padded tap repeats a real tap of its window, which changes no maximum."""

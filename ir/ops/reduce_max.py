@@ -25,4 +25,5 @@ class ReduceMax(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         axes = tuple(a + 1 for a in self.axes)
-        return operands[0].max(axis=axes, keepdims=self.keepdims)
+        result: Array = operands[0].max(axis=axes, keepdims=self.keepdims)
+        return result

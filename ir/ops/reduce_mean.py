@@ -26,4 +26,5 @@ class ReduceMean(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         axes = tuple(a + 1 for a in self.axes)
-        return operands[0].mean(axis=axes, keepdims=self.keepdims)
+        result: Array = operands[0].mean(axis=axes, keepdims=self.keepdims)
+        return result

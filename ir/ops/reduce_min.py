@@ -25,4 +25,5 @@ class ReduceMin(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         axes = tuple(a + 1 for a in self.axes)
-        return operands[0].min(axis=axes, keepdims=self.keepdims)
+        result: Array = operands[0].min(axis=axes, keepdims=self.keepdims)
+        return result

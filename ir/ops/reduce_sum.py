@@ -30,4 +30,5 @@ class ReduceSum(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         axes = tuple(a + 1 for a in self.axes)
-        return operands[0].sum(axis=axes, keepdims=self.keepdims)
+        result: Array = operands[0].sum(axis=axes, keepdims=self.keepdims)
+        return result

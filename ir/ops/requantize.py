@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +42,8 @@ class Requantize(Op):
         lo, hi = self.reach(kind.int)
         if max(hi, -lo) > INT64_MAX:
             fail("NC203", "the integers of requantize must fit 64 bits", help="use fewer bits for the scale")
-        round_ = {"floor": lambda v: v >> self.shift, "half_even": lambda v: _half_even(v, self.shift)}[self.rounding]
-        clamp = lambda v: min(max(v, self.lo), self.hi)  # noqa: E731
-        return TensorType(kind.shape, IntType(clamp(round_(lo)), clamp(round_(hi))))
+        low, high = (min(max(self._shifted(v), self.lo), self.hi) for v in (lo, hi))
+        return TensorType(kind.shape, IntType(low, high))
 
     def reach(self, kind: IntType) -> tuple[int, int]:
         """Range of x * multiplier + offset over all channels."""
@@ -60,13 +60,11 @@ class Requantize(Op):
         multiplier, offset = self.multiplier, self.offset
         if x.ndim > 1:
             multiplier, offset = multiplier.reshape(shape), offset.reshape(shape)
-        scaled = x * multiplier + offset
+        result: Array = np.clip(self._shifted(x * multiplier + offset), self.lo, self.hi)
+        return result
+
+    def _shifted(self, scaled: Any) -> Any:
+        """round(scaled / 2**shift), of an integer or an array."""
         if self.rounding == "half_even" and self.shift:
             scaled = scaled + ((1 << self.shift - 1) - 1) + ((scaled >> self.shift) & 1)
-        return np.clip(scaled >> self.shift, self.lo, self.hi)
-
-
-def _half_even(value: int, shift: int) -> int:
-    if not shift:
-        return value
-    return (value + (1 << shift - 1) - 1 + ((value >> shift) & 1)) >> shift
+        return scaled >> self.shift

@@ -27,4 +27,5 @@ class Softmax(Op):
         axes = tuple(a + 1 for a in self.axes)
         shifted = x - x.max(axis=axes, keepdims=True)
         powers = np.exp(shifted)
-        return powers / powers.sum(axis=axes, keepdims=True)
+        result: Array = powers / powers.sum(axis=axes, keepdims=True)
+        return result

@@ -45,7 +45,8 @@ class SumPool(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         view = self.window.view(self.window.pad(operands[0], 0))
-        return view.sum(axis=tuple(range(-len(self.kernel), 0)))
+        result: Array = view.sum(axis=tuple(range(-len(self.kernel), 0)))
+        return result
 
     def decompose(self, build: Builder, *operands: Value) -> Value | None:
         """Gather the windows, add up each."""

@@ -36,7 +36,8 @@ class Table(Op):
 
     def evaluate(self, *operands: Array) -> Array:
         x = operands[0]
-        if self.entries.shape[0] == 1 or x.ndim == 1:
-            return self.entries[0][x - self.lo]
         shape = (1, *(-1 if a == self.axis else 1 for a in range(x.ndim - 1)))
-        return self.entries[np.arange(len(self.entries)).reshape(shape), x - self.lo]
+        one = self.entries.shape[0] == 1 or x.ndim == 1
+        row = 0 if one else np.arange(len(self.entries)).reshape(shape)
+        result: Array = self.entries[row, x - self.lo]
+        return result

@@ -53,11 +53,11 @@ class Window:
         rank = len(self.kernel)
         axes = tuple(range(x.ndim - rank, x.ndim))
         spans = tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
-        view = np.lib.stride_tricks.sliding_window_view(x, spans, axis=axes)
+        view: Array = np.lib.stride_tricks.sliding_window_view(x, spans, axis=axes)  # type: ignore[call-overload]  # numpy takes several axes
         lead = (slice(None),) * (x.ndim - rank)
-        return view[
-            (*lead, *(slice(None, None, s) for s in self.strides), *(slice(None, None, d) for d in self.dilations))
-        ]
+        steps = (slice(None, None, step) for step in (*self.strides, *self.dilations))
+        result: Array = view[(*lead, *steps)]
+        return result
 
     def indices(self, spatial: tuple[int, ...]) -> Array:
         """Flat positions in `spatial` that each window reads: (outputs, taps); -1 where it reads padding."""

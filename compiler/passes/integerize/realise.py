@@ -135,9 +135,8 @@ def _offsets(form: Staircase, kind: IntType, multipliers: Array, shift: int) -> 
 def _end_levels(form: Staircase, kind: IntType) -> tuple[Array, Array]:
     """The levels at both ends of the range of q, by channel."""
     rising = form.sign[:, None] > 0
-    return tuple(  # type: ignore[return-value]
-        form.base + np.where(rising, form.edges <= q, form.edges >= q).sum(axis=1) for q in (kind.lo, kind.hi)
-    )
+    low, high = (form.base + np.where(rising, form.edges <= q, form.edges >= q).sum(axis=1) for q in (kind.lo, kind.hi))
+    return low, high
 
 
 def _roundest(least: Array, most: Array) -> Array:

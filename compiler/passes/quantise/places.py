@@ -82,7 +82,9 @@ def find_places(graph: Graph, ports: frozenset[str], share_sums: bool) -> Places
         elif isinstance(node.op, LeakyRelu):  # a slope such as 0.01 has no short grid of its own
             _quantise_result(graph, value, activations, always)
     biases = {(v, p) for v, p in biases if _float_layer(graph, v, p, weights)}
-    return Places(*map(frozenset, (activations, operands, weights, biases, always)), twins)
+    return Places(
+        frozenset(activations), frozenset(operands), frozenset(weights), frozenset(biases), frozenset(always), twins
+    )
 
 
 def _share(graph: Graph, value: Value, exact: list[bool], need: object, twins: dict[Value, Value]) -> None:

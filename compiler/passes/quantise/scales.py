@@ -46,6 +46,7 @@ def _choose(sample: Array, reach: float, lo: int, hi: int, section: QuantiseSect
     """The scale near `reach` (the one that just covers the data) by the section's method."""
     if not reach > 0:
         return 1.0
+    candidates: list[float]
     if section.scales == "power_of_two":
         cover = 2.0 ** math.ceil(math.log2(reach) - 1e-12)
         candidates = [cover / 2**k for k in range(HALVINGS)]

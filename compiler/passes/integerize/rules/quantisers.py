@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from nc.ir.ops.constant import Constant
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.quantize import Quantize
+from nc.ir.types import IntType
 
 
 @rule("constant")
@@ -118,12 +118,12 @@ def _multi_threshold(t: Translation, op: MultiThreshold, operands: list[Form]) -
     )
 
 
-def _threshold(edge: Fraction, scale: Fraction, offset: Fraction, direction: int, kind: Any) -> int:
+def _threshold(edge: Fraction, scale: Fraction, offset: Fraction, direction: int, kind: IntType) -> int:
     """The outermost q with scale * q + offset >= edge (direction +1) or <= edge (-1), clamped to one beyond."""
     rising = (scale >= 0) == (direction > 0)
     if scale == 0:
         reached = offset >= edge if direction > 0 else offset <= edge
-        return int(kind.lo if reached else kind.hi + 1) if rising else int(kind.hi if reached else kind.lo - 1)
+        return (kind.lo if reached else kind.hi + 1) if rising else (kind.hi if reached else kind.lo - 1)
     x = (edge - offset) / scale
     q = -((-x.numerator) // x.denominator) if rising else x.numerator // x.denominator
     return min(max(q, kind.lo), kind.hi + 1) if rising else max(min(q, kind.hi), kind.lo - 1)
