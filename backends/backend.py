@@ -25,7 +25,8 @@ from nc.ir.stream import StreamSpec
 
 @dataclass(frozen=True)
 class Link:
-    """One equivalence of the verification chain: `verdict` is 'equal', 'different' or 'skipped' (with why)."""
+    """One link of the verification chain. `verdict`: 'equal', 'different', 'measured' (an approximation, `detail` says
+    how good), or 'skipped' (`detail` says why)."""
 
     name: str
     verdict: str

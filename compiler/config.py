@@ -231,6 +231,8 @@ def _explained(model: type[BaseModel], error: ValidationError, document: Documen
             .replace("Field ", "")
             .split(", unable")[0]
         )
+        if entry["type"] == "model_type":
+            message = "must be a mapping of keys"
         message = message if message.startswith("must") else f"must be right: {message}"
         path = _written(document, path)
         known = wrong.setdefault(path, ([], entry["input"]))[0]

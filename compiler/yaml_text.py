@@ -42,7 +42,8 @@ class Document:
 def read_yaml(path: Path) -> Document:
     """A YAML file (NC410 with the line of what is wrong; NC005 when it cannot be read)."""
     if not path.is_file():
-        fail("NC005", "the configuration file must exist", where=Where(file=str(path)))
+        what = "a folder" if path.is_dir() else "missing"
+        fail("NC005", f"the configuration file must exist, not be {what}", where=Where(file=str(path)))
     if path.stat().st_size > _LIMIT:
         fail("NC410", f"the configuration must be smaller than {_LIMIT >> 20} MB", where=Where(file=path.name))
     return parse_yaml(path.read_bytes(), path.name)

@@ -54,9 +54,7 @@ def place_and_route(
 
     Raises NcError NC523 when the design does not fit, NC524 when the device has no place and route; ToolMissing.
     """
-    if not device.pnr:
-        fail("NC524", f"place and route must be for one of {', '.join(d for d, v in DEVICES.items() if v.pnr)}, "
-             f"not '{device.name}'")  # fmt: skip
+    require_pnr(device)
     check_fit(device, figures)
     family = _FAMILIES[device.pnr]
     nextpnr, packer = tools.require(device.pnr), tools.require(family.packer)
@@ -82,6 +80,13 @@ def place_and_route(
         utilisation={k: (v["used"], v["available"]) for k, v in data["utilization"].items() if v["used"]},
         peak_mb=done.peak_mb,
     )
+
+
+def require_pnr(device: Device) -> None:
+    """Raises NC524 for a device without place and route."""
+    if not device.pnr:
+        fail("NC524", f"place and route must be for one of {', '.join(d for d, v in DEVICES.items() if v.pnr)}, "
+             f"not '{device.name}'")  # fmt: skip
 
 
 def check_fit(device: Device, figures: Figures) -> None:

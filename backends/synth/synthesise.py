@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nc.backends.synth import asic, netlist, pnr
+from nc.backends.synth import asic, netlist
+from nc.backends.synth import pnr as placer
 from nc.backends.synth.devices import Device, find_device
 from nc.backends.synth.flows import FLOWS
 from nc.backends.synth.yosys import read_commands, run_yosys
@@ -101,6 +102,8 @@ def synthesise(
     for path in verilog_files:
         if not path.is_file():
             fail("NC521", f"every Verilog file must exist, and '{path}' does not")
+    if pnr and liberty is None:
+        placer.require_pnr(find_device(device))  # told before the synthesis, not after
     begin = time.monotonic()
     out_dir.mkdir(parents=True, exist_ok=True)
     read = read_commands(verilog_files, top)
@@ -148,7 +151,7 @@ def _fpga(
     )
     if not place:
         return result
-    placed = pnr.place_and_route(device, path, figures, out_dir, seed=seed, limit_s=limit_s)
+    placed = placer.place_and_route(device, path, figures, out_dir, seed=seed, limit_s=limit_s)
     return replace(
         result,
         fmax_mhz=placed.fmax_mhz,

@@ -68,24 +68,34 @@ def output_place(output: Path, *, force: bool) -> Path:
         fail("NC421", "the output must be a folder, not a dangling link", where=here)
     place = output.resolve()
     if not place.exists():
-        return place
+        return _makeable(place, here)
     if not place.is_dir():
         fail("NC421", "the output must be a folder, not a file", where=here)
+    _replaceable(place, here)
     if (place / NAME).is_file() or not any(place.iterdir()):
-        return _replaceable(place, here)
+        return place
     if not force:
         fail("NC420", "the output folder must be a build or empty, not one with other files", where=here,
              help="name another folder, or replace this one as a whole with --force")  # fmt: skip
     if (place / ".git").exists():
         fail("NC421", "the output must not be a repository", where=here)
-    return _replaceable(place, here)
+    return place
 
 
-def _replaceable(place: Path, here: Where) -> Path:
+def _makeable(place: Path, here: Where) -> Path:
+    """`place`, unless what stands above it is no folder, or one that must not be written."""
+    above = next(folder for folder in place.parents if os.path.lexists(folder))
+    reason = "is a file" if not above.is_dir() else "" if os.access(above, os.W_OK | os.X_OK) else "is read-only"
+    if reason:
+        fail("NC422", f"the output must be in a folder that can be written, but '{above.name or above}' {reason}",
+             where=here)  # fmt: skip
+    return place
+
+
+def _replaceable(place: Path, here: Where) -> None:
     if Path.cwd().is_relative_to(place) or place in (Path.home(), Path(place.root)) or os.path.ismount(place):
         fail("NC421", "the output must be a folder of its own, not the current, home or root folder, or a mount point",
              where=here, help="-o build")  # fmt: skip
-    return place
 
 
 def exchange(new: Path, place: Path) -> None:

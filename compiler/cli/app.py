@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -42,11 +42,26 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 }
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from nc.compiler.builds.manifest import tool_version
+
+        print(f"nc {tool_version()}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
 def build() -> Any:
     """The command tree, ready for `main(arguments)`."""
-    app = typer.Typer(
-        name="nc", help=_ABOUT, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
-    )
+    app = typer.Typer(name="nc", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(help=_ABOUT)(_root)
     for name, (function, example) in COMMANDS.items():
         register(app, name, function, example)
     return typer.main.get_command(app)

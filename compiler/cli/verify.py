@@ -10,7 +10,7 @@ from nc.compiler.cli.words import BuildFolder
 if TYPE_CHECKING:
     from rich.table import Table
 
-_COLOURS = {"equal": "green", "different": "bold red", "skipped": "yellow"}
+_COLOURS = {"equal": "green", "different": "bold red", "measured": "cyan", "skipped": "yellow"}
 
 
 def run(out: Output, build: BuildFolder) -> int:

@@ -52,13 +52,13 @@ def model_source(model: Any, example_input: Any = None, options: Any = None) -> 
 def load_model(model: Path | str, options: Any = None) -> Source:
     """Read a model file (NC007 unknown suffix, NC005 missing; the frontend's own codes otherwise)."""
     path = Path(model)
+    if path.is_dir() or not path.exists():
+        what = "a folder" if path.is_dir() else "missing"
+        fail("NC005", f"the model file must exist, not be {what}", where=Where(file=str(model)))
     if path.suffix not in FRONTENDS:
         fail("NC007", f"a model must be {', '.join(FRONTENDS)}, not '{path.suffix or path.name}'",
              where=Where(file=str(model)),
              help="export a torch module with torch.export.save, or call nc.compiler.compile on it")  # fmt: skip
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "missing"
-        fail("NC005", f"the model file must exist, not be {what}", where=Where(file=str(model)))
     try:
         read = FRONTENDS[path.suffix](path, options)
     except NcError as error:

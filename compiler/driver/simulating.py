@@ -16,7 +16,7 @@ from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.vectors import Vectors, make_vectors
-from nc.ir.diagnostics import UsageError, fail
+from nc.ir.diagnostics import UsageError, Where, fail
 from nc.ir.stream import StreamSpec
 
 GOLDEN = "golden"
@@ -160,7 +160,13 @@ def _own(
 
 def _spec(opened: Opened) -> StreamSpec | None:
     path = opened.build.folder / "tb" / "bench.json"
-    return StreamSpec.from_json(json.loads(path.read_text())["stream"]) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return StreamSpec.from_json(json.loads(path.read_text(encoding="utf-8"))["stream"])
+    except (ValueError, LookupError, TypeError) as error:
+        fail("NC424", f"bench.json must be what nc wrote, not damaged ({error})", where=Where(file=str(path)),
+             help="compile the model again")  # fmt: skip
 
 
 def _accuracy(opened: Opened, outputs: Outputs, data: Dataset | None) -> float | None:

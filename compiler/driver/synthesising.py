@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,25 @@ def synth(
         fail("NC003", "--device and --board must not both be given", kind=UsageError)
     if cells is not None and cells not in CELLS:
         fail("NC003", f"--cells must be one of {', '.join(CELLS)}, not '{cells}'", kind=UsageError)
+    if limit_s is not None and not limit_s > 0:
+        fail("NC003", f"--limit must be more than 0 seconds, not {limit_s:g}", kind=UsageError)
     path = None if isinstance(source, Opened) else Path(source)
+    if path is not None and path.is_file() and path.suffix not in NETLISTS:
+        fail("NC005", f"the file must be a netlist ({', '.join(NETLISTS)}), not '{path.suffix or path.name}'",
+             where=Where(file=str(path)), help="or name a build: a folder written by nc compile")  # fmt: skip
     begin = time.perf_counter()
     if path is not None and path.suffix in NETLISTS:
         if not path.is_file():
             fail("NC005", "the netlist file must exist", where=Where(file=str(path)))
+        _check_board(board, ())
         folder = Path(output) if output else Path(f"{path.stem}-synth")
         request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
         return _result(_file(path, request), begin)
     opened = source if isinstance(source, Opened) else Opened.of(source)
+    if cells is not None and CELLS[cells] != opened.build.target:
+        fail("NC003", f"--cells {cells} must be given for a build of target {CELLS[cells]}, "
+             f"not {opened.build.target}", kind=UsageError)  # fmt: skip
+    _check_board(board, getattr(opened.backend, "boards", ()))
     folder = opened.build.folder / "reports" / "synth"
     request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
     found = opened.backend.synthesise(opened.build.folder, opened.staged, opened.settings.options, request)
@@ -92,6 +102,13 @@ def _request(folder: Path, device: str | None, board: str | None, pnr: bool, lib
     if library is not None and not library.is_file():
         fail("NC005", "the Liberty file must exist", where=Where(file=str(library)))
     return SynthesisRequest(folder, device, board, pnr, library, cells, seed, limit_s)
+
+
+def _check_board(board: str | None, known: Sequence[str]) -> None:
+    """A board that nobody drives is refused, rather than a chip chosen in its place."""
+    if board is not None and board not in known:
+        fail("NC003", f"--board must be a board that the target drives ({', '.join(known) or 'none yet'}), "
+             f"not '{board}'", kind=UsageError, help="nc devices lists chips for --device")  # fmt: skip
 
 
 def _file(path: Path, request: SynthesisRequest) -> Mapping[str, object]:

@@ -119,8 +119,10 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_an_unwritable_parent(tmp_path: Path) -> None:
     """A file where a parent folder should be: refused for every user, root included."""
     (tmp_path / "file").write_text("")
-    message = refused(tmp_path / "file" / "build")
-    assert message.startswith("error[NC422]: the build must be writable, not refused by the system: ")
+    assert refused(tmp_path / "file" / "deep" / "build") == (
+        "error[NC422]: the output must be in a folder that can be written, but 'file' is a file\n"
+        f"  --> {tmp_path / 'file' / 'deep' / 'build'}"
+    )
 
 
 def test_foreign_folders_are_kept_unless_forced(tmp_path: Path) -> None:

@@ -156,8 +156,8 @@ def test_python_takes_graphs_and_gives_results(tmp_path: Path, model: Path, data
          "  --> --set lmit=3\n  help: did you mean 'limit'?\n"),
         (["--target", "paper", "--calib", "no.npz"], 1, "error[NC005]: the data file must exist, not be missing\n"
          "  --> no.npz\n"),
-        (["--target", "paper", "--config", "no.yaml"], 1, "error[NC005]: the configuration file must exist\n"
-         "  --> no.yaml\n"),
+        (["--target", "paper", "--config", "no.yaml"], 1, "error[NC005]: the configuration file must exist, not "
+         "be missing\n  --> no.yaml\n"),
     ],
 )  # fmt: skip
 def test_refusals_leave_nothing_behind(

@@ -20,6 +20,7 @@ from nc.ir.ops.max_pool import MaxPool
 from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.relu import Relu
 from nc.ir.ops.requantize import Requantize
+from nc.ir.ops.table import Table
 from nc.ir.spiking.reference import run
 from nc.ir.spiking.run_fixed import run as run_fixed
 from nc.ir.types import IntType, TensorType
@@ -134,3 +135,23 @@ def test_a_staircase_without_steps_is_a_constant():
     build.output("y", build.add(MatMul(), build.add(Add(), flat, x), build.constant(np.ones((2, 1), np.int64))))
     out = run(convert(build.finish()), repeat(np.array([[1, 2]]), 4)).outputs["y"][:, -1]
     assert out.tolist() == [[4 * (3 + 1 + 3 + 2)]]
+
+
+def test_only_numbers_that_a_value_can_take_are_probed():
+    """A table has entries for 100..115 alone; the map through it is still found, and exact."""
+    build = Builder("far")
+    x = build.input("x", TensorType((3,), IntType(100, 115)))
+    halves = build.add(Table(np.arange(16)[None, :] * 2, 100), x)
+    build.output("y", build.add(MatMul(), halves, build.constant(rng.integers(-7, 8, (3, 2)))))
+    graph = build.finish()
+    shown = rng.integers(100, 116, (20, 3))
+    membranes = run(convert(graph), repeat(shown, 4)).outputs["y"][:, -1]
+    assert (membranes == 4 * evaluate(graph, {"x": shown})["y"]).all()
+
+
+def test_a_layer_that_depends_on_nothing_is_refused():
+    build = Builder("constant")
+    build.input("x", TensorType((3,), IntType(0, 3)))
+    build.output("y", build.constant(np.arange(2)))
+    with pytest.raises(NcError, match="layer must depend on the input, not be constant"):
+        convert(build.finish())
