@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
 
-from nc.hdl.words import WordDesign, probes
+from nc.hdl.word_layout import probes
+from nc.hdl.words import WordDesign
 from nc.ir.stream import StreamSpec, beats
 from nc.ir.words import WordGraph
 

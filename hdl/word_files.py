@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from amaranth.hdl import Elaboratable
 
-from nc.hdl.verilog import rtlil_to_verilog, to_rtlil
+from nc.hdl.verilog import HEADER, rtlil_to_verilog, to_rtlil
 from nc.hdl.word_adders import Adder, XilinxAdder
-from nc.hdl.words import Cell, WordDesign
+from nc.hdl.word_expressions import Cell
+from nc.hdl.word_verilog import cells_verilog, core_verilog
+from nc.hdl.words import WordDesign
 
 _TOP = re.compile(r"^attribute \\top 1\n", re.MULTILINE)
 
@@ -41,29 +44,46 @@ def xilinx_primitives() -> str:
 
 def design_verilog(top: Elaboratable, core: WordDesign, ports: Iterable[object], name: str = "top") -> str:
     """Verilog of `top` (the core itself or a wrapper around it) and of the cells that the core placed."""
-    hierarchy = to_rtlil(top, list(ports), name)
-    return rtlil_to_verilog(hierarchy + "\n" + cells_rtlil(core.used))
+    files = design_files(top, core, ports, name)
+    return files["top.v"] + files.get("cells.v", "").removeprefix(HEADER)
 
 
 def design_files(top: Elaboratable, core: WordDesign, ports: Iterable[object], name: str = "top") -> dict[str, str]:
     """Files by path: `top.v`; `cells.v` with the behaviour of shared cells; their stand-ins for AMD under `xilinx/`.
 
+    `top`: the core (made with cells='instances') itself, or a wrapper around it, which is elaborated by Amaranth.
     `xilinx/cells.v` is for tools that know the primitives, `xilinx/cells.il` (with declarations) for Yosys.
     """
-    files = {"top.v": rtlil_to_verilog(to_rtlil(top, list(ports), name))}
-    if core.used:
-        files["cells.v"] = rtlil_to_verilog(cells_rtlil(core.used))
-    if core.adder_cells and core.used:
-        mapped = cells_rtlil(core.used, xilinx=True)
+    if top is core:
+        text, used = core_verilog(core, name)
+        wrapper = HEADER + "\n"
+    else:
+        core.module = f"{name}_core"
+        text, used = core_verilog(core, core.module)
+        wrapper = rtlil_to_verilog(to_rtlil(top, list(ports), name)) + "\n"
+    files = {"top.v": wrapper + text}
+    if used:
+        files["cells.v"] = behaviour(used)
+    if core.adder_cells and used:
+        mapped = mapped_rtlil(used)
         files["xilinx/cells.v"] = rtlil_to_verilog(mapped)
         files["xilinx/cells.il"] = xilinx_primitives() + mapped + "\n"
     return files
 
 
-def cells_rtlil(cells: Mapping[str, partial[Cell]], *, xilinx: bool = False) -> str:
-    """Each cell once, by name; `xilinx`: adders in LUT6_2 and CARRY8."""
-    parts = []
-    for name, make in sorted(cells.items()):
-        cell = XilinxAdder(*make.args) if xilinx and make.func is Adder else make()
-        parts.append(_TOP.sub("", to_rtlil(cell, cell.ports, name)))
-    return "\n".join(parts)
+def behaviour(cells: Mapping[str, partial[Cell]]) -> str:
+    """Verilog of each cell once, by name."""
+    text, popcounts = cells_verilog(cells)
+    if not popcounts:
+        return f"{HEADER}\n{text}"
+    return f"{rtlil_to_verilog(_rtlil(popcounts))}\n{text}"
+
+
+def mapped_rtlil(cells: Mapping[str, partial[Cell]]) -> str:
+    """RTLIL of the cells with adders in LUT6_2 and CARRY8."""
+    return _rtlil({n: partial(XilinxAdder, *c.args) if c.func is Adder else c for n, c in cells.items()})
+
+
+def _rtlil(cells: Mapping[str, partial[Any]]) -> str:
+    made = {name: make() for name, make in sorted(cells.items())}
+    return "\n".join(_TOP.sub("", to_rtlil(cell, cell.ports, name)) for name, cell in made.items())

@@ -1,33 +1,44 @@
 """WordGraph to Amaranth: a module a layer, a signal an operation, a signal `<layer>_out` for each probed tensor.
 
-Adders and popcounts can be inlined (plain `+`, for Amaranth's own simulator) or placed as instances of shared
-cells (`cells='instances'`), each of which is then emitted once: see `nc.hdl.word_files`.
+This is the form to import, to extend and to simulate in Amaranth. Verilog files are written from the same graph
+directly (`nc.hdl.word_verilog`, a thousandth of the time), and tests prove the two equal.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Elaboratable, EnableInserter, Instance, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import (
+    Cat,
+    ClockSignal,
+    Const,
+    Elaboratable,
+    EnableInserter,
+    Instance,
+    Module,
+    Mux,
+    Shape,
+    Signal,
+    Value,
+)
 
-from nc.hdl.word_adders import Adder, AdderShape, Operand
+from nc.hdl.word_adders import Adder
+from nc.hdl.word_expressions import Cell
+from nc.hdl.word_layout import Rows, layer_modules, probe_names, unique
 from nc.hdl.word_popcount import Popcount
-from nc.hdl.word_tables import TableCell
-from nc.ir.stream import Probe
+from nc.hdl.word_tables import table_cell
 from nc.ir.words import Kind, WordGraph, WordPort
-from nc.ir.words.kinds import POPCOUNT_LEAST
-
-Cell = Adder | Popcount | TableCell
 
 
 class WordDesign(Elaboratable):
     """The combinational or pipelined core: `inputs`, `outputs` are one packed signal a port, `enable` moves registers.
 
-    `cells`: 'inline' or 'instances'. `adder_cells`: sums become adder cells, so that a technology can replace them.
+    `cells`: 'inline' elaborates all of it; 'instances' only an instance of the module `module`, whose Verilog
+    `nc.hdl.word_verilog` writes, with cells that are shared. `adder_cells`: sums become adder cells, so that a
+    technology can replace them.
     """
 
     def __init__(self, graph: WordGraph, *, cells: str = "inline", adder_cells: bool = False) -> None:
@@ -35,24 +46,28 @@ class WordDesign(Elaboratable):
         self.cells = cells
         self.adder_cells = adder_cells
         self.enable = Signal(init=1, name="enable")
-        self.inputs = [Signal(max(1, p.tensor.width), name=f"in_{_plain(p.name)}") for p in graph.inputs]
-        self.outputs = [Signal(max(1, p.tensor.width), name=f"out_{_plain(p.name)}") for p in graph.outputs]
-        self.used: dict[str, partial[Cell]] = {}
+        self.input_names, self.output_names = (unique(p.name for p in ports) for ports in (graph.inputs, graph.outputs))
+        self.inputs = [_packed(p, f"in_{name}") for p, name in zip(graph.inputs, self.input_names)]
+        self.outputs = [_packed(p, f"out_{name}") for p, name in zip(graph.outputs, self.output_names)]
+        self.module = "top_core"
         self.modules = layer_modules(graph)
+        self._MustUse__silence = cells == "instances"  # no one need elaborate what is written as Verilog
+        self.registered = bool((graph.kind == Kind.REG).any())
 
     @property
     def ports(self) -> list[Signal]:
-        registered = bool((self.graph.kind == Kind.REG).any())
-        return [*self.inputs, *([self.enable] if registered else []), *self.outputs]
+        return [*self.inputs, *([self.enable] if self.registered else []), *self.outputs]
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Module | Instance:
+        if self.cells == "instances":
+            return self._instance()
         graph = self.graph
         m = Module()
         self.values: list[Value] = [Const(0)] * len(graph)
         self._constants()
-        for port, packed in zip(graph.inputs, self.inputs):
-            self._unpack(m, port, packed)
-        table = _Rows(graph)
+        for port, name, packed in zip(graph.inputs, self.input_names, self.inputs):
+            self._unpack(m, port, name, packed)
+        table = Rows(graph)
         for layer in range(len(graph.layers)):
             nodes = np.flatnonzero((graph.layer == layer) & ~np.isin(graph.kind, (Kind.INPUT, Kind.CONST)))
             if len(nodes):
@@ -64,34 +79,36 @@ class WordDesign(Elaboratable):
                 )
                 for node in nodes.tolist():
                     EMIT[Kind(table.kind[node])](self, part, node, table)
-        for layer_name, port in graph.probes.items():
-            packed = Signal(max(1, port.tensor.width), name=f"{_plain(layer_name)}_out")
+        for name, port in zip(probe_names(graph), graph.probes.values()):
+            packed = _packed(port, name)
             m.d.comb += packed.eq(self._pack(port))
         for port, packed in zip(graph.outputs, self.outputs):
             m.d.comb += packed.eq(self._pack(port))
         return m
 
-    def place(self, m: Module, name: str, cell: str, make: partial[Cell], ports: dict[str, Any]) -> None:
-        """Put a shared cell: as a submodule of its own when inlined, as an instance of `cell` otherwise."""
-        if self.cells == "inline":
-            part = make()
-            m.submodules[name] = part
-            for port, wire in ports.items():
-                own = part.ports[port]
-                m.d.comb += wire.eq(own) if port == "y" else own.eq(wire)
-            return
-        self.used.setdefault(cell, make)
-        directed = {("o_" if port == "y" else "i_") + port: wire for port, wire in ports.items()}
-        m.submodules[name] = Instance(cell, **directed)
+    def place(self, m: Module, name: str, make: partial[Cell], ports: dict[str, Any]) -> None:
+        """Put a cell as a submodule of its own."""
+        part = make()
+        m.submodules[name] = part
+        for port, wire in ports.items():
+            own = part.ports[port]
+            m.d.comb += wire.eq(own) if port == "y" else own.eq(wire)
+
+    def _instance(self) -> Instance:
+        ports: dict[str, Any] = {f"i_{signal.name}": signal for signal in self.inputs}
+        ports |= {f"o_{signal.name}": signal for signal in self.outputs}
+        if self.registered:
+            ports |= {"i_clk": ClockSignal("sync"), "i_enable": self.enable}
+        return Instance(self.module, **ports)
 
     def _constants(self) -> None:
         graph = self.graph
         for node in np.flatnonzero(graph.kind == Kind.CONST).tolist():
             self.values[node] = Const(int(graph.p0[node]), Shape(int(graph.bits[node]), bool(graph.signed[node])))
 
-    def _unpack(self, m: Module, port: WordPort, packed: Signal) -> None:
+    def _unpack(self, m: Module, port: WordPort, name: str, packed: Signal) -> None:
         for i, node in enumerate(port.nodes.tolist()):
-            value = Signal(self.shape(node), name=f"{_plain(port.name)}_{i}")
+            value = Signal(self.shape(node), name=f"{name}_{i}")
             m.d.comb += value.eq(packed[i * port.bits : i * port.bits + len(value)])
             self.values[node] = value
 
@@ -107,62 +124,22 @@ class WordDesign(Elaboratable):
     def shape(self, node: int) -> Shape:
         return Shape(int(self.graph.bits[node]), bool(self.graph.signed[node]))
 
-    def _declare(self, node: int, table: _Rows) -> None:
+    def _declare(self, node: int, table: Rows) -> None:
         name = f"{Kind(table.kind[node]).name.lower()}{node}"
         self.values[node] = Signal(self.shape(node), name=name, reset_less=table.kind[node] == Kind.REG)
 
 
-def probes(graph: WordGraph, prefix: str = "") -> tuple[Probe, ...]:
-    """Where each probed layer's tensor can be seen, below the module named by `prefix` ('core.')."""
-    return tuple(Probe(layer, f"{prefix}{_plain(layer)}_out", port.tensor) for layer, port in graph.probes.items())
+def _packed(port: WordPort, name: str) -> Signal:
+    return Signal(max(1, port.tensor.width), name=name)
 
 
-class _Rows:
-    """The graph's arrays as lists: element access from Python is several times faster than numpy's."""
-
-    def __init__(self, graph: WordGraph) -> None:
-        self.kind = graph.kind.tolist()
-        self.p0, self.p1 = graph.p0.tolist(), graph.p1.tolist()
-        self.start = graph.start.tolist()
-        self.src, self.shift, self.neg = graph.src.tolist(), graph.shift.tolist(), graph.neg.tolist()
-        self.bits, self.signed = graph.bits.tolist(), graph.signed.tolist()
-        self.wires = graph.concatenation.tolist()
-
-    def operands(self, node: int) -> Iterator[tuple[int, int, bool]]:
-        entries = slice(self.start[node], self.start[node + 1])
-        return zip(self.src[entries], self.shift[entries], self.neg[entries])
-
-
-def _plain(name: str) -> str:
-    """A Verilog name; '%12', a value of the graph without a name, is v12."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name.replace("%", "v"))
-
-
-def layer_modules(graph: WordGraph) -> list[str]:
-    """A distinct module name for each layer."""
-    taken: set[str] = set()
-    names = []
-    for layer in graph.layers:
-        name = base = _plain(layer) or "layer"
-        suffix = 1
-        while name in taken:
-            suffix += 1
-            name = f"{base}_{suffix}"
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
-    operands = list(t.operands(node))
-    shifts = {shift for _, shift, _ in operands}
-    single = all(t.bits[src] == 1 and not t.signed[src] for src, _, _ in operands)
-    if single and len(shifts) == 1 and len(operands) >= POPCOUNT_LEAST:
+def _sum(d: WordDesign, m: Module, node: int, t: Rows) -> None:
+    operands = t.operands(node)
+    if t.is_popcount(operands):
         return _popcount(d, m, node, t, operands)
     if t.wires[node]:
         return _concatenate(d, m, node, t, operands)
-    count = len(operands) + (t.p0[node] != 0)
-    if d.adder_cells and 2 <= count <= 3 and not all(neg for _, _, neg in operands):
+    if d.adder_cells and t.is_adder_cell(node, operands):
         return _adder_cell(d, m, node, t, operands)
     plus = [d.values[src].shift_left(shift) for src, shift, neg in operands if not neg]
     if t.p0[node] or not plus:
@@ -177,7 +154,7 @@ def _sum(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     return None
 
 
-def _concatenate(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
+def _concatenate(d: WordDesign, m: Module, node: int, t: Rows, operands: list[tuple[int, int, bool]]) -> None:
     parts: list[Value] = []
     place = 0
     for src, shift, _ in sorted(operands, key=lambda operand: operand[1]):
@@ -187,73 +164,57 @@ def _concatenate(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[t
     m.d.comb += d.values[node].eq(Cat(*parts))
 
 
-def _popcount(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
+def _popcount(d: WordDesign, m: Module, node: int, t: Rows, operands: list[tuple[int, int, bool]]) -> None:
     """-b is (not b) - 1, so a signed count of bits is a popcount and a constant."""
     bits = [~d.values[src] if neg else d.values[src] for src, _, neg in operands]
     size = len(bits)
     count = Signal(size.bit_length(), name=f"count{node}")
-    d.place(m, f"popcount{node}", f"popcount{size}", partial(Popcount, size), {"x": Cat(*bits), "y": count})
+    d.place(m, f"popcount{node}", partial(Popcount, size), {"x": Cat(*bits), "y": count})
     shift = operands[0][1]
     offset = t.p0[node] - (sum(neg for _, _, neg in operands) << shift)
     m.d.comb += d.values[node].eq(count.shift_left(shift) + offset)
 
 
-def _adder_cell(d: WordDesign, m: Module, node: int, t: _Rows, operands: list[tuple[int, int, bool]]) -> None:
-    shape, order = adder_shape(t.bits[node], [(t.bits[s], t.signed[s], sh, n) for s, sh, n in operands], t.p0[node])
+def _adder_cell(d: WordDesign, m: Module, node: int, t: Rows, operands: list[tuple[int, int, bool]]) -> None:
+    shape, order = t.adder(node, operands)
     ports: dict[str, Any] = {f"x{i}": d.values[operands[k][0]] for i, k in enumerate(order)}
     ports["y"] = d.values[node]
-    d.place(m, f"add{node}", shape.name, partial(Adder, shape), ports)
+    d.place(m, f"add{node}", partial(Adder, shape), ports)
 
 
-def adder_cells(graph: WordGraph) -> Iterator[tuple[int, AdderShape]]:
-    """The sums that are adder cells, as (node, shape)."""
-    t = _Rows(graph)
-    for node in np.flatnonzero(graph.kind == Kind.SUM).tolist():
-        operands = list(t.operands(node))
-        if t.wires[node]:
-            continue
-        if 2 <= len(operands) + (t.p0[node] != 0) <= 3 and not all(neg for _, _, neg in operands):
-            described = [(t.bits[s], t.signed[s], shift, neg) for s, shift, neg in operands]
-            yield node, adder_shape(t.bits[node], described, t.p0[node])[0]
-
-
-def adder_shape(width: int, operands: list[tuple[int, bool, int, bool]], constant: int) -> tuple[AdderShape, list[int]]:
-    """The canonical cell of a sum, and in which order its ports take the operands (bits, signed, shift, neg)."""
-    made = [Operand(bits, sign, shift, neg) for bits, sign, shift, neg in operands]
-    order = sorted(range(len(made)), key=lambda k: (made[k].neg, made[k].shift, made[k].width, made[k].signed))
-    fixed = (Operand(0, True, value=constant),) if constant else ()
-    return AdderShape(width, (*(made[k] for k in order), *fixed)), order
-
-
-def _mul(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _mul(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     (a, _, _), (b, _, _) = t.operands(node)
     m.d.comb += d.values[node].eq(d.values[a] * d.values[b])
 
 
-def _offset(d: WordDesign, node: int, t: _Rows) -> tuple[Value, Value]:
+def _offset(d: WordDesign, m: Module, node: int, t: Rows) -> tuple[Value, Value]:
     (a, *_), *rest = t.operands(node)
     if not rest:
         return d.values[a], Const(t.p0[node])
-    b = d.values[rest[0][0]]
-    return d.values[a], b + t.p0[node] if t.p0[node] else b
+    b = rest[0][0]
+    if not t.p0[node]:
+        return d.values[a], d.values[b]
+    bound = Signal(Shape(*t.bound(b, t.p0[node])), name=f"bound{node}")
+    m.d.comb += bound.eq(d.values[b] + t.p0[node])
+    return d.values[a], bound
 
 
-def _ge(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
-    a, b = _offset(d, node, t)
+def _ge(d: WordDesign, m: Module, node: int, t: Rows) -> None:
+    a, b = _offset(d, m, node, t)
     m.d.comb += d.values[node].eq(a >= b)
 
 
-def _eq(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
-    a, b = _offset(d, node, t)
+def _eq(d: WordDesign, m: Module, node: int, t: Rows) -> None:
+    a, b = _offset(d, m, node, t)
     m.d.comb += d.values[node].eq(a == b)
 
 
-def _mux(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _mux(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     s, a, b = (d.values[src] for src, _, _ in t.operands(node))
     m.d.comb += d.values[node].eq(Mux(s, a, b))
 
 
-def _extreme(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _extreme(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     best, *rest = (d.values[src] for src, _, _ in t.operands(node))
     least = t.kind[node] == Kind.MIN
     single = t.bits[node] == 1 and not t.signed[node] and all(len(v) == 1 for v in (best, *rest))
@@ -267,7 +228,7 @@ def _extreme(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     m.d.comb += d.values[node].eq(best)
 
 
-def _clamp(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _clamp(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     ((src, _, _),) = t.operands(node)
     a, low, high = d.values[src], t.p0[node], t.p1[node]
     result: Any = a
@@ -279,12 +240,12 @@ def _clamp(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     m.d.comb += d.values[node].eq(result)
 
 
-def _shr(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _shr(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     ((src, _, _),) = t.operands(node)
     m.d.comb += d.values[node].eq(d.values[src] >> t.p0[node])
 
 
-def _bits(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _bits(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     ((src, _, _),) = t.operands(node)
     a, low, high = d.values[src], t.p0[node], t.p0[node] + t.p1[node]
     missing = max(0, high - len(a))
@@ -292,29 +253,18 @@ def _bits(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
     m.d.comb += d.values[node].eq(Cat(a, *fill)[low:high])
 
 
-def _table(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _table(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     ((src, _, _),) = t.operands(node)
-    a = d.values[src]
-    low, high, base = int(d.graph.lo[src]), int(d.graph.hi[src]), t.p1[node]
-    number, entries = t.p0[node], d.graph.tables[t.p0[node]]
-    name = f"table{number}_{'s' if t.signed[src] else 'u'}{t.bits[src]}"
-    span = entries[low - base : high - base + 1]
-    cell = f"{name}_{low - base}_{len(span)}" if len(span) != len(entries) else name
-    d.place(
-        m,
-        f"table{node}",
-        cell,
-        partial(TableCell, span, low, t.bits[src], t.signed[src]),
-        {"x": a, "y": d.values[node]},
-    )
+    name, make = table_cell(d.graph, t, node, src)
+    d.place(m, f"table{node}", make, {"x": d.values[src], "y": d.values[node]})
 
 
-def _reg(d: WordDesign, m: Module, node: int, t: _Rows) -> None:
+def _reg(d: WordDesign, m: Module, node: int, t: Rows) -> None:
     ((src, _, _),) = t.operands(node)
     m.d.sync += d.values[node].eq(d.values[src])
 
 
-EMIT: dict[Kind, Callable[[WordDesign, Module, int, _Rows], None]] = {
+EMIT: dict[Kind, Callable[[WordDesign, Module, int, Rows], None]] = {
     Kind.SUM: _sum,
     Kind.MUL: _mul,
     Kind.GE: _ge,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from nc.backends.fpga.design import TERNARY, Design
 from nc.compiler.words.sums import is_popcount
-from nc.hdl.words import adder_cells
+from nc.hdl.word_layout import adder_cells
 from nc.ir.words import Kind, WordGraph
 
 

@@ -18,7 +18,7 @@ from nc.backends.synth.devices import find_device
 from nc.backends.synth.yosys import run_yosys
 from nc.hdl.verilog import to_verilog
 from nc.hdl.word_adders import Adder, AdderShape, XilinxAdder
-from nc.hdl.words import adder_cells
+from nc.hdl.word_layout import adder_cells
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
