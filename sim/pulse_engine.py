@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nc.ir.netlist_eval import from_bits, to_bits
+from nc.sim import pulse_program
 from nc.sim.pulse_build import read_build
 
 
@@ -19,8 +21,10 @@ def simulate(build: Path, graph: Any, options: Any, engine: str, vectors: Any) -
 
     `vectors`: `inputs` and `expected` by port name, (N, *shape) integers. A timing violation makes the run not right.
     """
-    design = read_build(build)
-    tensors = json.loads((build / "hdl" / "netlist.json").read_text())["tensors"]
+    data = json.loads((build / "hdl" / "netlist.json").read_text())
+    if data["format"] == 2:
+        return _program(build, data, vectors)
+    design, tensors = read_build(build), data["tensors"]
     begin = time.perf_counter()
     bits = {}
     for name, values in vectors.inputs.items():
@@ -57,4 +61,37 @@ def simulate(build: Path, graph: Any, options: Any, engine: str, vectors: Any) -
         "pulses": result.trace.events,
         "violations": [str(v) for v in result.trace.violations[:20]],
         "violation_count": result.trace.violation_count,
+    }
+
+
+def _program(build: Path, data: Mapping[str, Any], vectors: Any) -> Mapping[str, object]:
+    """A time-multiplexed engine: images one behind the other, decisions compared."""
+    tensors = data["tensors"]
+    design = pulse_program.read_build(build)
+    begin = time.perf_counter()
+    x = np.asarray(vectors.inputs[tensors["input"]])
+    run = design.run((x.reshape(len(x), -1) >= tensors["threshold"]).astype(np.uint8))
+    expected = np.asarray(vectors.expected[tensors["output"]])
+    found = run.decisions.reshape(expected.shape)
+    wrong = np.flatnonzero((found != expected).reshape(len(x), -1).any(axis=1))
+    first = None
+    if len(wrong):
+        at = int(wrong[0])
+        want, got = (int(a.reshape(len(x), -1)[at, 0]) for a in (expected, found))
+        first = {"vector": at, "output": tensors["output"], "expected": want, "got": got, "layer": None}
+    periods = len(design.streams["shift"])
+    return {
+        "engine": "pulse",
+        "vectors": len(x),
+        "mismatches": len(wrong),
+        "latency_cycles": periods + math.ceil(data["engine"]["latency"] / design.period),
+        "ii_cycles": float(periods),
+        "cycles": run.periods,
+        "first_mismatch": first,
+        "seconds": round(time.perf_counter() - begin, 4),
+        "outputs": {tensors["output"]: found},
+        "period_ps": design.period,
+        "pulses": run.trace.events,
+        "violations": [str(v) for v in run.trace.violations[:20]],
+        "violation_count": run.trace.violation_count,
     }

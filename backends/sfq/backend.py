@@ -15,6 +15,12 @@ from nc.backends.sfq import synthesis
 from nc.backends.sfq.bitblast import to_logic
 from nc.backends.sfq.budget import over_budget
 from nc.backends.sfq.emit import write_design
+from nc.backends.sfq.engine.design import EngineDesign, write_engine
+from nc.backends.sfq.engine.design import design as engine_design
+from nc.backends.sfq.engine.design import figures as engine_figures
+from nc.backends.sfq.engine.design import over_budget as engine_over_budget
+from nc.backends.sfq.engine.network import problems, read_network
+from nc.backends.sfq.engine.program import execute
 from nc.backends.sfq.figures import figures
 from nc.backends.sfq.library import BUILT_IN, Library, load_library
 from nc.backends.sfq.options import Options as SfqOptions
@@ -62,10 +68,28 @@ class SfqBackend:
     engines = ("pulse",)
 
     def check(self, graph: Graph, options: SfqOptions) -> Sequence[Diagnostic]:
-        found = unsupported(graph)
-        return found or over_budget(to_words(graph), options.sfq.max_jj)
+        if options.sfq.style == "engine":
+            return problems(graph) or engine_over_budget(self._engine(graph, options), options.sfq.engine_max_jj)
+        found = unsupported(graph) or over_budget(to_words(graph), options.sfq.max_jj)
+        if found and options.sfq.style == "auto" and not problems(graph):
+            return engine_over_budget(self._engine(graph, options), options.sfq.engine_max_jj)
+        return found
 
-    def lower(self, graph: Graph, options: SfqOptions) -> Design:
+    @staticmethod
+    def _engine(graph: Graph, options: SfqOptions) -> EngineDesign:
+        s = options.sfq
+        network, library = read_network(graph), _library(options)
+        return engine_design(network, library, lanes=s.lanes, wiring=s.wiring, budget=s.engine_max_jj)
+
+    def _unrolled(self, graph: Graph, options: SfqOptions) -> bool:
+        """Whether a graph that `check` accepts is unrolled."""
+        if options.sfq.style != "auto":
+            return options.sfq.style == "unrolled"
+        return not (unsupported(graph) or over_budget(to_words(graph), options.sfq.max_jj))
+
+    def lower(self, graph: Graph, options: SfqOptions) -> Design | EngineDesign:
+        if not self._unrolled(graph, options):
+            return self._engine(graph, options)
         words, s = to_words(graph), options.sfq
         result = synthesise(
             to_logic(words),
@@ -78,19 +102,24 @@ class SfqBackend:
         )
         return Design(words, result)
 
-    def emit(self, design: Design, folder: Path) -> None:
+    def emit(self, design: Design | EngineDesign, folder: Path) -> None:
+        if isinstance(design, EngineDesign):
+            write_engine(design, folder / "hdl")
+            return
         write_design(design.result.design, folder / "hdl", tensors=_tensors(design.words))
 
-    def testbench(self, design: Design) -> StreamSpec | None:
+    def testbench(self, design: Design | EngineDesign) -> StreamSpec | None:
         return None
 
-    def module(self, design: Design) -> Elaboratable | None:
+    def module(self, design: Design | EngineDesign) -> Elaboratable | None:
         return None
 
-    def estimate(self, design: Design) -> Mapping[str, object]:
-        return figures(design.result.design)
+    def estimate(self, design: Design | EngineDesign) -> Mapping[str, object]:
+        return engine_figures(design) if isinstance(design, EngineDesign) else figures(design.result.design)
 
     def links(self, build: Path, graph: Graph, options: SfqOptions) -> Sequence[Link]:
+        if not self._unrolled(graph, options):
+            return (_engine_link(graph, self._engine(graph, options)),)
         words = to_words(graph)
         logic, cells = to_logic(words), _without_clocks(build, options)
         return (_words_link(graph, words, logic), _proof_link(logic, cells))
@@ -99,7 +128,7 @@ class SfqBackend:
         self, build: Path, graph: Graph, options: SfqOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
         """Figures of the design lowered again; `synthesise_file` is for netlists."""
-        return figures(self.lower(graph, options).result.design)
+        return self.estimate(self.lower(graph, options))
 
     def synthesise_file(self, path: Path, request: SynthesisRequest) -> Mapping[str, object]:
         return synthesis.synthesise_file(path, output=request.out_dir)
@@ -137,6 +166,19 @@ def _words_link(graph: Graph, words: WordGraph, logic: Netlist) -> Link:
         if (values != wanted[port.name]).any():
             return Link(name, "different", f"output '{port.name}'")
     return Link(name, "equal")
+
+
+def _engine_link(graph: Graph, made: EngineDesign) -> Link:
+    """Random vectors through the integer graph and through the engine's program, period by period."""
+    rng, n, network = np.random.default_rng(1), 256, made.network
+    kind = graph.type(graph.inputs[network.port])
+    x = rng.integers(kind.int.lo, kind.int.hi + 1, (n, *kind.shape))
+    x = np.where(x >= kind.int.hi, kind.int.hi, kind.int.lo) if kind.int.step != 1 else x
+    wanted = interpret(graph, {network.port: x})[network.output].reshape(-1)
+    got = execute(made.program, network.bits(x))
+    wrong = int((got != wanted).sum())
+    name = f"integer graph ≡ engine's program ({n} random vectors)"
+    return Link(name, "different" if wrong else "equal", f"{wrong} decisions differ" if wrong else "")
 
 
 def _proof_link(logic: Netlist, cells: Netlist) -> Link:

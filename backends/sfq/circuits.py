@@ -32,8 +32,20 @@ def cell(name: str) -> Mapping[str, Any]:
 
 
 def junctions(name: str) -> int:
-    """Josephson junctions of a cell's circuit."""
-    return sum(part[0] in "JS" for part in cell(name)["parts"])
+    """Josephson junctions of a cell's circuit, those of the cells that it is made of included."""
+    parts = cell(name)["parts"]
+    return sum(part[0] in "JS" for part in parts) + sum(junctions(kind) for kind in _inner(name))
+
+
+def _inner(name: str) -> list[str]:
+    """The cells that abut inside a cell, one entry an instance."""
+    return [part.split()[2] for part in cell(name)["parts"] if part[0] == "X"]
+
+
+def _with_inner(kinds: set[str]) -> set[str]:
+    """Kinds, and all that they are made of."""
+    more = {inner for kind in kinds for inner in _inner(kind)} - kinds
+    return _with_inner(kinds | more) if more else kinds
 
 
 def subcircuit(name: str) -> str:
@@ -42,7 +54,13 @@ def subcircuit(name: str) -> str:
     rows = [f".subckt {name} {' '.join(c['pins'])}"]
     for number, part in enumerate(c["parts"]):
         kind, *words = part.split()
-        if kind == "L":
+        if kind == "X":
+            rows.append(f"X{words[0]} {words[1]} {' '.join(words[2:])}")
+        elif kind == "K":
+            rows.append(f"K{number} L{words[0]} L{words[1]} {words[2]}")
+        elif kind == "R":
+            rows.append(f"R{number} {words[0]} {words[1]} {words[2]}")
+        elif kind == "L":
             rows.append(f"L{number} {words[0]} {words[1]} {{{words[2]}p*LSCALE}}")
         elif kind == "T":
             rows.append(f"I{number} 0 {words[0]} pwl(0 0 5p {{{words[1]}*1u*BIAS}})")
@@ -73,10 +91,14 @@ def deck(
     stop: float,
     step: float = 0.1,
     temperature: float = 0.0,
+    extra: Sequence[str] = (),
 ) -> str:
-    """A bench: `instances` (name, cell, pin -> net); every stimulus and every output passes two JTLs, the outputs' then
-    end in 2 ohm. Output junctions are X<net>_o1's second: `B2|Xload_<net>_1`, printed as phases."""
-    kinds = sorted({"JTL", *(kind for _, kind, _ in instances)})
+    """A bench: `instances` (name, cell, pin -> net), and `extra` rows as they are.
+
+    Every stimulus and every output passes two JTLs; the outputs' then end in 2 ohm. Output junctions are the second of
+    X<net>_o1: `B2|Xload_<net>_1`, printed as phases.
+    """
+    kinds = sorted(_with_inner({"JTL", *(kind for _, kind, _ in instances)}))
     rows = ["* generated bench", *(f".param {name}={value:g}" for name, value in PARAMETERS.items())]
     rows += [f".model jmod {load()['model']}", *(subcircuit(kind) for kind in kinds)]
     for net, times in stimuli.items():
@@ -91,6 +113,7 @@ def deck(
             f"Rend_{net} end_{net} 0 2",
         ]
         rows.append(f".print p(Xload_{net}_1.B2)")
+    rows += extra
     rows += [f".temp {temperature:g}"] if temperature else []
     rows += [f".tran {step:g}p {stop:g}p", ".end"]
     return "\n".join(rows) + "\n"

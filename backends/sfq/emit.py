@@ -10,6 +10,7 @@ from nc.backends.sfq.figures import figures
 from nc.backends.sfq.library import Library, SfqCell
 from nc.backends.sfq.physical import ROLES, Balanced, clock_ports
 from nc.backends.sfq.timing import LAUNCH, insertion_delays, minimum_period
+from nc.ir.netlist import Netlist
 from nc.ir.netlist_export import identifier, to_verilog
 from nc.ir.netlist_text import print_netlist
 
@@ -85,12 +86,11 @@ def cells_verilog(library: Library, names: Mapping[str, int]) -> str:
     return "\n".join(behavioural_cell(library[name]) for name in sorted(names))
 
 
-def to_sdf(design: Balanced) -> str:
-    """Standard Delay Format 3.0: the delay of every instance from the pins that can fire an output, limits as holds."""
-    netlist = design.netlist
+def to_sdf(netlist: Netlist, library: Library) -> str:
+    """Standard Delay Format 3.0: the delay of every instance from the pins that can fire an output."""
     rows = ['(DELAYFILE (SDFVERSION "3.0")', f'  (DESIGN "{netlist.name}")', "  (TIMESCALE 1ps)"]
     for cell in range(netlist.n_cells):
-        kind = design.library[netlist.type_of(cell).name]
+        kind = library[netlist.type_of(cell).name]
         paths = sorted({(i, out) for row in kind.moves for i, move in enumerate(row) for out in move.fired})
         delays = " ".join(
             f"(IOPATH {kind.data.inputs[i]} {kind.data.outputs[out]} ({kind.data.delay:g}))" for i, out in paths
@@ -132,5 +132,5 @@ def write_design(design: Balanced, folder: Path, top: str = "top", tensors: Tens
     (folder / "cells.v").write_text(cells_verilog(design.library, design.netlist.count()))
     (folder / "netlist.json").write_text(json.dumps(design_json(design, tensors)) + "\n")
     (folder / "figures.json").write_text(json.dumps(figures(design), indent=1, sort_keys=True) + "\n")
-    (folder / f"{top}.sdf").write_text(to_sdf(design))
+    (folder / f"{top}.sdf").write_text(to_sdf(design.netlist, design.library))
     (folder / f"{top}.dot").write_text(to_dot(design))

@@ -31,12 +31,7 @@ def check(design: Balanced) -> None:
     """Raise every violation (NC803): a wire not consumed exactly once, a stage not 1..k after its sources, a clock pin
     without its phase's clock, outputs of different stages, a cell without a stage."""
     netlist, library, found = design.netlist, design.library, Collector()
-    driven = np.zeros(netlist.n_nets, bool)
-    driven[netlist.pins[~netlist.input_pin]] = True
-    ports = np.concatenate([port.nets for port in netlist.inputs])
-    for net in np.flatnonzero(driven & (netlist.fanout != 1)).tolist() + ports[netlist.fanout[ports] > 1].tolist():
-        where = Where(tensor=netlist.net_name(net))
-        found.error("NC803", f"wire must be consumed exactly once, not {netlist.fanout[net]} times", where=where)
+    _wires(netlist, found)
     carries = arrival_stages(design)
     for cell in range(netlist.n_cells):
         kind = library[netlist.type_of(cell).name]
@@ -50,6 +45,22 @@ def check(design: Balanced) -> None:
                 text = f"output must leave in the {design.phases} stages before {design.depth + 1}, not {what} {stage}"
                 found.error("NC803", text, where=Where(node=port.name))
     found.raise_if_any()
+
+
+def check_wires(netlist: Netlist) -> None:
+    """Raise every wire that is not consumed exactly once (NC803); an input bit may be read by nobody."""
+    found = Collector()
+    _wires(netlist, found)
+    found.raise_if_any()
+
+
+def _wires(netlist: Netlist, found: Collector) -> None:
+    driven = np.zeros(netlist.n_nets, bool)
+    driven[netlist.pins[~netlist.input_pin]] = True
+    ports = np.concatenate([port.nets for port in netlist.inputs])
+    for net in np.flatnonzero(driven & (netlist.fanout != 1)).tolist() + ports[netlist.fanout[ports] > 1].tolist():
+        where = Where(tensor=netlist.net_name(net))
+        found.error("NC803", f"wire must be consumed exactly once, not {netlist.fanout[net]} times", where=where)
 
 
 def _check_cell(design: Balanced, cell: int, carries: dict[int, tuple[str, int]], found: Collector) -> None:

@@ -4,6 +4,7 @@ The neuron is a T1 cell: pulses toggle its storage loop, the clock reads the loo
 leaves as a carry, so one neuron computes XOR and AND of its synapses. Styles:
 
 - `popcount`: the synapses are wires (weights +1); the sum output of the counter is XOR.
+- `crosspoint`: each synapse is an NDRO cell that holds a weight (0 or 1) and passes the input's pulses when it is 1.
 - `tuned`: each synapse is a bias-tuned decision pair, that passes pulses when the tuning current TUNE is high and
   rejects them when it is low: one external current switches the function on and off (after Krylov et al.,
   arXiv:2311.10721, whose circuit values are not published; these are our own).
@@ -12,10 +13,10 @@ leaves as a carry, so one neuron computes XOR and AND of its synapses. Styles:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nc.backends.sfq.circuits import deck, junctions
-from nc.backends.sfq.library import Library
+from nc.backends.sfq.library import Library, load_library
 from nc.ir.netlist import Netlist
 from nc.ir.netlist_build import NetlistBuilder
 
@@ -47,6 +48,15 @@ class Style:
     instances: tuple[Instance, ...]
     delay_b: float
     delay_clk: float
+    weights: tuple[str, ...] = ()
+    """Lines whose pulse sets a stored weight to 1, before the first slot."""
+    pulse_clk: float = 0.0
+    """`delay_clk` with the cells of the library, where those are faster than our circuits."""
+
+    @property
+    def at_pulse_level(self) -> Style:
+        """The same network timed for the library's cells."""
+        return replace(self, delay_clk=self.pulse_clk or self.delay_clk)
 
     @property
     def junctions(self) -> int:
@@ -59,18 +69,26 @@ def _wired() -> tuple[Instance, ...]:
     return ((merge[0], merge[1], {"a": "a", "b": "b", "q": "w"}), *rest)
 
 
-STYLES: Mapping[str, Style] = {
-    "popcount": Style(_wired(), 15.0, 48.0),
-    "tuned": Style((*_tuned("a"), *_tuned("b"), *_NEURON), 15.0, 58.0),
-}
+def _delayed_clock(stages: int) -> tuple[Instance, ...]:
+    """JTLs, so that the clock's delay moves with the bias as that of the synapses does."""
+    names = ["clk", *(f"clk{i}" for i in range(1, stages + 1))]
+    return tuple((f"late_{i}", "JTL", {"a": a, "q": q}) for i, (a, q) in enumerate(zip(names, names[1:])))
+
 
 CROSSPOINT: tuple[Instance, ...] = (
     ("syn_a", "NDRO", {"a": "wa", "b": "ra", "clk": "a", "q": "da"}),
     ("syn_b", "NDRO", {"a": "wb", "b": "rb", "clk": "b", "q": "db"}),
-    *_NEURON,
+    *_delayed_clock(4),
+    *_NEURON[:2],
+    ("neuron", "T1", {"t": "t", "clk": "clk4", "s": "s", "co": "co"}),
 )
-"""Crosspoint style, at the pulse level: NDRO synapses store the weights (pulses on wa, wb set them, on ra, rb clear
-them) and gate the input pulses."""
+"""NDRO synapses store the weights (pulses on wa, wb set them, on ra, rb clear them) and gate the input pulses."""
+
+STYLES: Mapping[str, Style] = {
+    "popcount": Style(_wired(), 15.0, 48.0),
+    "crosspoint": Style(CROSSPOINT, 14.0, 50.0, ("wa", "wb"), 37.0),
+    "tuned": Style((*_tuned("a"), *_tuned("b"), *_NEURON), 15.0, 58.0),
+}
 
 OFF, ON = 100.0, 250.0
 """uA: tuning currents of a synapse that rejects, and of one that passes."""
@@ -96,6 +114,10 @@ def netlist(instances: Sequence[Instance], library: Library) -> Netlist:
     return make.build()
 
 
+def _outputs(kind: str) -> tuple[str, ...]:
+    return load_library()[kind].data.outputs
+
+
 def bench(
     style: str, inputs: Sequence[int] = EVERY_ORDER, *, period: float = PERIOD, start: float = 100.0,
     temperature: float = 0.0,
@@ -103,6 +125,9 @@ def bench(
     """A deck that applies `inputs` (a + 2 b) one a period; outputs at the junctions `Xload_s_1.B2`, `Xload_co_1.B2`."""
     s = STYLES[style]
     applied = stimuli(s, inputs, period=period, start=start)
+    read = {net for _, kind, joined in s.instances for pin, net in joined.items() if pin not in _outputs(kind)}
+    driven = {net for _, kind, joined in s.instances for pin, net in joined.items() if pin in _outputs(kind)}
+    applied |= {net: [] for net in sorted(read - driven) if net not in applied}  # unused pins end in JTLs, too
     stop = start + period * (len(inputs) - 1) + s.delay_clk + 100.0
     return deck(s.instances, applied, ["s", "co"], stop=stop, temperature=temperature)
 
@@ -110,15 +135,17 @@ def bench(
 def stimuli(
     style: Style, inputs: Sequence[int], *, period: float = PERIOD, start: float = 100.0
 ) -> dict[str, list[float]]:
-    """Pulse times (ps) of a, b and clk for `inputs` (a + 2 b), one a period."""
+    """Pulse times (ps) of a, b and clk for `inputs` (a + 2 b), one a period; stored weights are set to 1 before."""
     slots = [start + period * i for i in range(len(inputs))]
     return {
+        **{line: [start - 70.0] for line in style.weights},
         "a": [t for t, x in zip(slots, inputs) if x & 1],
         "b": [t + style.delay_b for t, x in zip(slots, inputs) if x & 2],
         "clk": [t + style.delay_clk for t in slots],
     }
 
 
-def slots_of(style: str, times: Sequence[float], *, period: float = PERIOD, start: float = 100.0) -> list[int]:
+def slots_of(style: str | Style, times: Sequence[float], *, period: float = PERIOD, start: float = 100.0) -> list[int]:
     """The input slot that each output pulse (ps) belongs to."""
-    return [int((t - start - STYLES[style].delay_clk) // period) for t in times]
+    found = STYLES[style] if isinstance(style, str) else style
+    return [int((t - start - found.delay_clk) // period) for t in times]

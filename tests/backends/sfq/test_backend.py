@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from nc.backends.sfq import BACKEND
 from nc.backends.sfq.backend import Design
 from nc.backends.sfq.budget import estimate
 from nc.backends.sfq.emit import design_json
+from nc.backends.sfq.engine.design import EngineDesign
+from nc.backends.sfq.engine.program import execute
 from nc.compiler.driver import compiling, simulating, verifying
 from nc.compiler.driver.opened import Opened
 from nc.ir.diagnostics import NcError
+from nc.ir.interpret import evaluate as interpret
 
 pytest.importorskip("pyosys", reason="ABC comes with pyosys: pip install pyosys")
 PORT = ["input.x.bits=2", "input.x.scale=1", "input.x.signed=true"]
@@ -102,3 +106,65 @@ def test_the_estimate_is_of_the_right_size(again: Design) -> None:
     guess = sum(estimate(again.words).values())
     assert 0.4 < guess / again.result.design.jj()["total"] < 2.5
     assert np.isfinite(guess)
+
+
+@pytest.fixture(scope="module")
+def engine(model: Path) -> Path:
+    out = model.parent / "engine"
+    compiling.compile(model, target="sfq", output=out, set=[*PORT, "output=argmax", "sfq.style=engine"])
+    return out
+
+
+def test_the_engine_s_pulses_equal_the_golden_model(engine: Path) -> None:
+    found = simulating.simulate(engine, engine="pulse", vectors=40)
+    assert found.ok and found.vectors == 40 and found.more["violation_count"] == 0
+    estimate = json.loads((engine / "manifest.json").read_text())["estimate"]
+    assert found.ii_cycles == estimate["periods_per_image"]
+    assert estimate["style"] == "engine" and estimate["jj"]["total"] < 5000
+
+
+def test_the_engine_s_program_is_verified(engine: Path) -> None:
+    links = {link.name: link.verdict for link in verifying.verify(engine).links}
+    assert links["integer graph ≡ engine's program (256 random vectors)"] == "equal"
+
+
+def test_a_network_beyond_the_unrolled_budget_is_time_multiplexed(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compiling.compile(model, target="sfq", output=out, set=[*PORT, "output=argmax", "sfq.max_jj=2000"])
+    assert (out / "hdl" / "program.npz").is_file()
+
+
+def test_an_engine_without_arg_max_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(NcError) as error:
+        compiling.compile(model, target="sfq", output=tmp_path / "out", set=[*PORT, "sfq.style=engine"])
+    assert str(error.value) == (
+        "error[NC806]: the sfq engine decides by a race of its counters: output 'y' must be the arg-max of the last "
+        "layer\n  help: --set output=argmax"
+    )
+
+
+@pytest.mark.slow
+def test_tfc_on_mnist(tmp_path: Path) -> None:
+    """FINN's TFC_1W1A, time-multiplexed: within 100,000 junctions, all 10,000 decisions, 10 images pulse by pulse."""
+    import os
+
+    examples = Path(__file__).parents[3] / "examples" / "datasets.py"
+    spec = importlib.util.spec_from_file_location("example_datasets", examples)
+    assert spec is not None and spec.loader is not None
+    datasets = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = datasets  # dataclasses look their module up
+    spec.loader.exec_module(datasets)
+    shared = os.environ.get("NC_SHARED")
+    if shared is None:
+        pytest.skip("NC_SHARED names no folder with models")
+    out = tmp_path / "tfc"
+    path = Path(shared) / "models" / "qonnx" / "TFC_1W1A.onnx"
+    compiling.compile(path, target="sfq", output=out, set=["input.0.scale=1/255", "output=argmax"])
+    opened = Opened.of(out)
+    made = BACKEND.lower(opened.staged, opened.settings.options)
+    assert isinstance(made, EngineDesign) and made.engine.jj()["total"] <= 100_000
+    images = datasets.mnist().x_test[:, None].astype(np.int64)
+    wanted = interpret(opened.staged, {made.network.port: images})[made.network.output].reshape(-1)
+    np.testing.assert_array_equal(execute(made.program, made.network.bits(images)), wanted)
+    found = simulating.simulate(out, engine="pulse", vectors=10)
+    assert found.ok and found.more["violation_count"] == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from nc.backends.sfq import xor
 from nc.backends.sfq.emit import cell_json
 from nc.backends.sfq.library import load_library
 from nc.backends.sfq.xor import (
@@ -41,7 +44,7 @@ def test_the_sequence_holds_every_order() -> None:
     assert len(set(zip(EVERY_ORDER, EVERY_ORDER[1:]))) == 16
 
 
-@pytest.mark.parametrize(("style", "tune"), [("popcount", 0.0), ("tuned", ON)])
+@pytest.mark.parametrize(("style", "tune"), [("popcount", 0.0), ("crosspoint", 0.0), ("tuned", ON)])
 @pytest.mark.parametrize("bias", [0.8, 1.0, 1.2])
 def test_xor_and_carry_within_twenty_percent_of_bias(style: str, tune: float, bias: float) -> None:
     slots, carries = fired(style, BIAS=bias, TUNE=tune)
@@ -59,7 +62,11 @@ def test_thermal_noise_at_4_2_kelvin_does_not_disturb_it() -> None:
 
 
 def test_junctions() -> None:
-    assert {name: style.junctions for name, style in STYLES.items()} == {"popcount": 16, "tuned": 28}
+    assert {name: style.junctions for name, style in STYLES.items()} == {
+        "popcount": 16,
+        "crosspoint": 80,
+        "tuned": 28,
+    }
 
 
 def pulses(instances: tuple[Instance, ...], style: Style, **more: list[float]) -> tuple[PulseTrace, Netlist]:
@@ -67,28 +74,39 @@ def pulses(instances: tuple[Instance, ...], style: Style, **more: list[float]) -
     circuit = netlist(instances, library)
     models = {name: cell_model(name, cell_json(library[name])) for _, name, _ in instances}
     applied = {**stimuli(style, EVERY_ORDER), **more}
+    applied |= {port.name: [] for port in circuit.inputs if port.name not in applied}
     nets = [int(circuit.port(name).nets[0]) for name, times in applied.items() for _ in times]
     return PulseCircuit(circuit, models).run(nets, [t for times in applied.values() for t in times]), circuit
 
 
 @pytest.mark.parametrize("style", list(STYLES))
 def test_pulse_counts_equal_those_of_the_junctions(style: str) -> None:
-    trace, circuit = pulses(STYLES[style].instances, STYLES[style])
+    timed = STYLES[style].at_pulse_level
+    trace, circuit = pulses(timed.instances, timed)
     assert trace.violation_count == 0
     s, co = (trace.on(int(circuit.port(name).nets[0])) for name in ("s", "co"))
-    assert slots_of(style, s.tolist()) == XOR
+    assert slots_of(timed, s.tolist()) == XOR
     assert (XOR, len(co)) == fired(style, TUNE=ON)
 
 
 @pytest.mark.parametrize(("weights", "expected"), [((1, 1), (1, 2)), ((1, 0), (1, 3)), ((0, 1), (2, 3)), ((0, 0), ())])
 def test_crosspoint_synapses_gate_their_inputs(weights: tuple[int, int], expected: tuple[int, ...]) -> None:
     """With both weights set the neuron's sum is XOR; with one it is that input; with none it is silent."""
-    setup = {"wa": [10.0] * weights[0], "wb": [20.0] * weights[1], "ra": [], "rb": []}
-    style = Style(CROSSPOINT, 15.0, 48.0)
-    trace, circuit = pulses(CROSSPOINT, style, **setup)
+    lines = tuple(line for line, weight in zip(("wa", "wb"), weights) if weight)
+    style = replace(STYLES["crosspoint"].at_pulse_level, weights=lines)
+    trace, circuit = pulses(CROSSPOINT, style, ra=[], rb=[])
     assert trace.violation_count == 0
-    fired_in = [int((t - 100.0 - 48.0) // 50.0) for t in trace.on(int(circuit.port("s").nets[0]))]
-    assert fired_in == [i for i, x in enumerate(EVERY_ORDER) if x in expected]
+    sums = trace.on(int(circuit.port("s").nets[0])).tolist()
+    assert slots_of(style, sums) == [i for i, x in enumerate(EVERY_ORDER) if x in expected]
+
+
+@pytest.mark.parametrize(("weights", "expected"), [((1, 0), (1, 3)), ((0, 1), (2, 3)), ((0, 0), ())])
+def test_stored_weights_gate_the_junctions_too(
+    weights: tuple[int, int], expected: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = tuple(line for line, weight in zip(("wa", "wb"), weights) if weight)
+    monkeypatch.setattr(xor, "STYLES", {**STYLES, "crosspoint": replace(STYLES["crosspoint"], weights=lines)})
+    assert fired("crosspoint")[0] == [i for i, x in enumerate(EVERY_ORDER) if x in expected]
 
 
 def test_coincident_pulses_are_reported() -> None:
