@@ -21,11 +21,12 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Activation:
-    """x = offset + scale * sum over planes of 2^j b_j; a thermometer has several bits of plane 0 for one element."""
+    """x = offset + scale * sum over planes of 2^j b_j; a thermometer has `bits` bits of plane 0 for one element."""
 
     offset: int
     scale: int
     planes: int = 1
+    bits: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,14 @@ def weight_planes(weights: Array) -> tuple[Array, tuple[int, ...], int]:
 
 
 def accumulate(weights: Array, activation: Activation) -> Accumulator | None:
-    """weights (O, n) in the order of the window; None when several weight units meet several activation planes."""
+    """weights (O, n), one for each bit of the window in its order; None when several weight units meet several activation planes."""
     planes, units, h = weight_planes(weights)
     if activation.planes > 1 and len(set(units)) > 1:
         return None  # the columns would not come in ascending order
     stream: list[Array] = []
     products = [0] * (activation.planes + max(units).bit_length())
     alpha = Fraction(activation.scale, h)
-    beta = [Fraction(int(row)) * activation.offset for row in weights.sum(axis=1)]
+    beta = [Fraction(int(row)) * activation.offset / activation.bits for row in weights.sum(axis=1)]
     n = weights.shape[1]
     for j in range(activation.planes):
         for unit, plane in zip(units, planes, strict=True):

@@ -22,15 +22,19 @@ def load(placement: Placement, inputs: Array) -> Array:
     flat = np.asarray(inputs, np.int64).reshape(len(inputs), -1)
     padded = np.zeros((len(flat), unit.beats * unit.lanes), np.int64)
     padded[:, : flat.shape[1]] = flat
-    buffer = np.zeros((len(flat), placement.config.image_words, pes), np.bool_)
+    start = np.zeros((placement.config.image_words, pes), np.bool_)
+    for address, word in placement.config.borders:
+        start[address] = (word >> np.arange(pes, dtype=object)) & 1
+    addresses = np.array(unit.addresses())
+    buffer = np.repeat(start[None], len(flat), axis=0)
     for plane in range(unit.planes):
         if unit.planes == 1:
             bits = padded >= unit.threshold
         else:
             top = plane == unit.planes - 1
             bits = ((padded >> plane) & 1).astype(np.bool_) ^ (top and unit.signed)
-        start = plane * unit.beats
-        buffer[:, start : start + unit.beats, : unit.lanes] = bits.reshape(len(flat), unit.beats, unit.lanes)
+        at = plane * unit.plane_step + addresses
+        buffer[:, at, : unit.lanes] = bits.reshape(len(flat), unit.beats, unit.lanes)
     return buffer
 
 
@@ -54,10 +58,18 @@ def window_indices(placed: PlacedLayer, pes: int) -> Array:
     return np.asarray(start[:, :, None] + window)
 
 
-def _exact(placed: PlacedLayer, bits: Array) -> Array:
-    """Run the program: window bits (M, n) to results (M, O, emitted)."""
+def border_bits(placement: Placement) -> Array:
+    """(image words,) bool: whose bits are products of a border instead of image bits."""
+    flags = np.zeros(placement.config.image_words, np.bool_)
+    flags[[address for address, word in placement.config.borders if word >> placement.config.pes]] = True
+    return flags
+
+
+def _exact(placed: PlacedLayer, bits: Array, given: Array) -> Array:
+    """Run the program: window bits (M, n), `given` (M, n) those that are products, to results (M, O, emitted)."""
     layer = placed.layer
-    products = ~(bits.T[:, :, None] ^ layer.weights.T[:, None, :])  # n, M, O
+    factor = layer.weights.T[:, None, :] | given.T[:, :, None]
+    products = ~(bits.T[:, :, None] ^ factor)  # n, M, O
     addend = (layer.addends[:, None] >> np.arange(layer.node.columns + 1)) & 1
     constants = np.broadcast_to(addend.T[:, None, :].astype(np.bool_), (addend.shape[1], len(bits), layer.outputs))
     out = execute(placed.schedule.program, _pack(products), _pack(constants))
@@ -71,14 +83,15 @@ def _pack(bits: Array) -> Array:
     return np.ascontiguousarray(np.packbits(padded, axis=1, bitorder="little")).view(np.uint64)
 
 
-def _fast(placed: PlacedLayer, bits: Array) -> Array:
-    """The same by integer arithmetic on +-1 matrix products (exact in float32 below 2^24)."""
+def _fast(placed: PlacedLayer, bits: Array, given: Array) -> Array:
+    """The same by integer arithmetic on +-1 matrix products, a given bit being 0 (exact in float32 below 2^24)."""
     layer = placed.layer
     total = np.zeros((len(bits), layer.outputs), np.int64)
     start = 0
     for column, count in enumerate(layer.node.products):
         if count:
             x = bits[:, start : start + count].astype(np.float32) * 2 - 1
+            x[given[:, start : start + count]] = 0
             w = layer.weights[:, start : start + count].astype(np.float32) * 2 - 1
             total += (((x @ w.T).astype(np.int64) + count) >> 1) << column
             start += count
@@ -95,6 +108,7 @@ def run(placement: Placement, inputs: Array, exact: bool = True) -> tuple[Array,
     """
     config = placement.config
     buffer = load(placement, inputs)
+    borders = border_bits(placement)
     for placed in placement.layers:
         layer = placed.layer
         step = _exact if exact else _fast
@@ -108,12 +122,15 @@ def run(placement: Placement, inputs: Array, exact: bool = True) -> tuple[Array,
         for first in range(0, positions, chunk):
             part = index[first : first + chunk]
             bits = flat[:, part].reshape(-1, fan_in)
-            got = step(placed, bits).reshape(len(buffer), len(part), subs, layer.outputs, planes)
+            given = np.tile(borders[part // config.pes].reshape(-1, fan_in), (len(buffer), 1))
+            got = step(placed, bits, given).reshape(len(buffer), len(part), subs, layer.outputs, planes)
             result[:, first : first + len(part), : layer.outputs] = got.any(axis=2)
         # words: position, pass, plane
         words = result.reshape(len(buffer), positions, passes, config.pes, planes).transpose(0, 1, 2, 4, 3)
-        start = placed.descriptor.output_start
-        buffer[:, start : start + positions * passes * planes] = words.reshape(len(buffer), -1, config.pes)
+        row, gap = placed.descriptor.output_row, placed.descriptor.output_gap
+        number = np.arange(positions * passes * planes)
+        at = placed.descriptor.output_start + number + number // row * gap
+        buffer[:, at] = words.reshape(len(buffer), -1, config.pes)
     return decode(placement, buffer), buffer
 
 

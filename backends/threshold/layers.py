@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ class Window:
     input's. A dense layer is one position whose channels are all its inputs. Each plane of the window is read once for
     each of `weight_planes`. `pack`: image bits in a full word when that is not the width of the array.
     `planar`: one image after the other for the channels, a word for each bit, as an input (channels, y, x) arrives.
+    `pad` (top, left, bottom, right): zeros around the input, as words that are there from the start; `border` has what
+    a zero is: for each plane a pattern repeated over the channel bits. `masked`: no pattern is zero (bipolar values);
+    the pattern stands for the products instead, ones and zeros in equal number whatever the weights.
     """
 
     channels: int
@@ -39,6 +43,14 @@ class Window:
     output: tuple[int, int] = (1, 1)
     pack: int = 0
     planar: bool = False
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    border: tuple[tuple[bool, ...], ...] = ()
+    masked: bool = False
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The input's extent with its border."""
+        return self.extent[0] + self.pad[0] + self.pad[2], self.extent[1] + self.pad[1] + self.pad[3]
 
     @property
     def positions(self) -> int:
@@ -65,20 +77,45 @@ class Window:
     def image_loops(self, pes: int, passes: int) -> tuple[tuple[int, int], ...]:
         """The address loops (count, step), innermost first, in the order of `nc.hdl.threshold.config.IMAGE_LOOPS`."""
         deep = self.deep(pes)
-        step, place = (self.extent[0] * self.extent[1], 1) if self.planar else (1, deep)  # of a channel word, a column
-        line = self.extent[1] * place
+        height, width = self.span
+        step, place = (height * width, 1) if self.planar else (1, deep)  # of a channel word, of a column
+        line = width * place
         return (
             (deep, step),
             (self.kernel[1], place),
             (self.kernel[0], line),
             (self.weight_planes, 0),
-            (self.planes, self.extent[0] * self.extent[1] * deep),
+            (self.planes, height * width * deep),
             (self.pool[1], self.stride[1] * place),
             (self.pool[0], self.stride[0] * line),
             (passes, 0),
             (self.output[1], self.pool[1] * self.stride[1] * place),
             (self.output[0], self.pool[0] * self.stride[0] * line),
         )
+
+    def gaps(self, pes: int) -> tuple[int, int, int]:
+        """Words of the padded image: in front of the first value, after each row, and after each plane's last row."""
+        place = 1 if self.planar else self.deep(pes)
+        top, left, bottom, right = self.pad
+        width = self.span[1]
+        return (top * width + left) * place, (left + right) * place, (top + bottom) * width * place
+
+    def border_words(self, pes: int) -> Iterator[tuple[int, int]]:
+        """(word number from the start of the image, word) of the border; bit `pes` of a word marks products."""
+        height, width = self.span
+        top, left = self.pad[:2]
+        deep, packed = self.deep(pes), self.packed(pes)
+        outside = np.ones((height, width), np.bool_)
+        outside[top : top + self.extent[0], left : left + self.extent[1]] = False
+        for plane, pattern in enumerate(self.border):
+            for word in range(deep):
+                bits = [
+                    pattern[c % len(pattern)] for c in range(word * packed, min(self.channels, (word + 1) * packed))
+                ]
+                value = sum(1 << k for k, bit in enumerate(bits) if bit) | self.masked << pes
+                for place in np.flatnonzero(outside).tolist():
+                    inside = word * height * width + place if self.planar else place * deep + word
+                    yield plane * height * width * deep + inside, value
 
 
 @dataclass(frozen=True)
@@ -180,6 +217,18 @@ def gearbox_stalls(take: Array, words: list[int], lanes: int) -> int:
     return waits
 
 
+def _input_unit(network: Network, pes: int) -> InputUnit:
+    """The input unit with the addresses that the border of the first layer's image asks for."""
+    unit, window = network.input, network.layers[0].window
+    if not any(window.pad):
+        return unit
+    first, row_gap, image_gap = window.gaps(pes)
+    deep = 1 if window.planar else window.deep(pes)
+    words = window.span[0] * window.span[1] * window.deep(pes)
+    return replace(unit, start=first, row=window.extent[1] * deep, row_gap=row_gap, rows=window.extent[0],
+                   image_gap=image_gap, plane_words=words)  # fmt: skip
+
+
 def place_network(
     network: Network, pes: int, shape: PeShape, effort: int = 0, cell: str = "", images: bool = True
 ) -> Placement:
@@ -187,16 +236,28 @@ def place_network(
     instructions: list[int] = []
     weights: list[int] = []
     placed: list[PlacedLayer] = []
-    address = network.input.planes * network.input.beats
+    unit = _input_unit(network, pes)
+    address = unit.planes * unit.plane_step
     source = 0
     weight_address = 0
-    for layer in network.layers:
+    borders: list[tuple[int, int]] = []
+    for layer, following in zip(network.layers, [*network.layers[1:], None], strict=True):
         found = schedule(layer.node, shape, True, effort)
         program = found.program
         window = layer.window
         passes = layer.passes(pes)
         rows = len(weight_rows(program))
         valid = window.valid(pes)
+        borders += [(source + place, word) for place, word in window.border_words(pes)]
+        per_pass = layer.node.columns if layer.node.kind == "value" else 1
+        results = window.positions * passes * per_pass
+        first, row_gap = 0, 0
+        if following is not None and any(following.window.pad):
+            first, row_gap, _ = following.window.gaps(pes)
+            span = following.window.span
+            room = span[0] * span[1] * passes
+        else:
+            room = results
         descriptor = LayerDescriptor(
             program=len(instructions),
             image_start=source,
@@ -205,13 +266,14 @@ def place_network(
             valid=valid[window.deep(pes) - 1],
             weight_start=weight_address,
             weight_loops=((rows, 1), (window.subs, 0), (passes, rows), (window.positions, 0)),
-            output_start=address,
+            output_start=address + first,
             subs=window.subs,
             nodes=layer.nodes(pes),
+            output_row=window.output[1] * passes * per_pass,
+            output_gap=row_gap,
         )
         source = address
-        per_pass = layer.node.columns if layer.node.kind == "value" else 1
-        address += window.positions * passes * per_pass
+        address += room
         stalls = gearbox_stalls(takes(program), valid, shape.fresh)
         instructions += instruction_words(program)
         weight_address += passes * rows
@@ -230,6 +292,7 @@ def place_network(
         argmax=network.argmax,
     )
     config = ArrayConfig(
-        shape, pes, instructions, weights, address, tuple(p.descriptor for p in placed), network.input, output, cell
-    )
+        shape, pes, instructions, weights, address, tuple(p.descriptor for p in placed), unit, output, cell,
+        tuple(borders),
+    )  # fmt: skip
     return Placement(network, config, tuple(placed))

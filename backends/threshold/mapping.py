@@ -204,10 +204,6 @@ class Mapper:
             self._error("NC710", "a convolution on the array must be two-dimensional, with constant weights and one "
                         "group, on bits", node, "activations between layers must be binarised")  # fmt: skip
             return None
-        if any(op.pads):
-            self._error("NC712", f"a convolution on the array must have no zero padding, not pads {list(op.pads)}",
-                        node, "pad with -1 or +1 before the layer, or train without padding")  # fmt: skip
-            return None
         planes = np.arange(shape[0] * shape[1] * shape[2]).reshape(shape)
         height, width, channels = source.index.shape
         repeat = channels // shape[0]
@@ -226,9 +222,39 @@ class Mapper:
             stride=(op.strides[0], op.strides[1]),
             output=(node.type.shape[1], node.type.shape[2]),
         )
+        if any(op.pads):
+            top, left, bottom, right = op.pads
+            window = replace(window, pad=(top, left, bottom, right))
+            padded = self._bordered(window, source, repeat, node)
+            if padded is None:
+                return None
+            window = padded
         window = self._packed(window)
         kind = node.type.int
         return Sums(node.origin, kernel, np.zeros(len(kernel), np.int64), window, source, node.type.shape, kind)
+
+    def _bordered(self, window: Window, source: Bits, repeat: int, node: GraphNode) -> Window | None:
+        """What a padded zero is: a pattern of the bits of one channel, or, where zero stands halfway between them, as
+        many products 1 as 0."""
+        offset, scale, planes = source.activation.offset, source.activation.scale, source.activation.planes
+        if planes > 1:
+            zero = -offset // scale
+            return replace(window, border=tuple(((zero >> plane) & 1 == 1,) for plane in range(planes)))
+        ones, rest = divmod(-offset, scale)
+        if not rest and 0 <= ones <= repeat:
+            return replace(window, border=((True,) * ones + (False,) * (repeat - ones),))
+        if 2 * offset + scale * repeat:
+            low, high = offset, offset + scale * repeat
+            self._error("NC712", f"zero padding must stand among the values of the input, not between {low} and {high} "
+                        f"in steps of {scale}", node, "pad with one of the values before the layer, or train with "
+                        "sign activations")  # fmt: skip
+            return None
+        if window.channels % 2:
+            self._error("NC712", f"zero padding of bipolar values must have an even number of channels, not "
+                        f"{window.channels}", node, "pad with -1 or +1 before the layer, or train without "
+                        "padding")  # fmt: skip
+            return None
+        return replace(window, border=((True, False),), masked=True)
 
     def _packed(self, window: Window) -> Window:
         """The first layer reads words as the stream packed them."""
@@ -340,7 +366,7 @@ class Mapper:
             ArrayLayer(sums.name, layer_node, window, np.repeat(made.weights, steps, axis=0), np.array(addends))
         )
         shape = sums.shape if len(sums.shape) == 3 else (sums.shape[0], 1, 1)
-        return Bits(_spatial_index(shape, steps), Activation(op.base, op.step))
+        return Bits(_spatial_index(shape, steps), Activation(op.base, op.step, bits=steps))
 
     def _value_layer(self, sums: Sums) -> None:
         node = next(n for n in self.graph.nodes if n.origin == sums.name)

@@ -60,7 +60,9 @@ class ThresholdArray(wiring.Component):
             shape=layout(config.shape).size, depth=len(config.instructions), init=config.instructions
         )
         m.submodules.weights = weights = Memory(shape=pes * lanes, depth=len(config.weights), init=config.weights)
-        m.submodules.image = image = Memory(shape=pes, depth=config.image_words, init=[])
+        m.submodules.image = image = Memory(
+            shape=pes + config.masked, depth=config.image_words, init=config.image_init()
+        )
         table = [descriptor_value(layer, width, pes) for layer in config.layers]
         m.submodules.layers = layers = Memory(shape=descriptor_layout(width, pes).size, depth=len(table), init=table)
         fetch, weight, read, write, describe = (
@@ -115,15 +117,22 @@ class ThresholdArray(wiring.Component):
         ]
         word = Signal(pes)
         m.d.comb += word.eq(read.data)
+        flags = Signal(pes)
+        if config.masked:
+            m.d.comb += flags.eq(read.data[pes].replicate(pes))
         for k in range(pes):  # channels past the last one of a position never enter the gearbox
             with m.If(k >= valid):
-                m.d.comb += word[k].eq(0)
-        appended = Signal(pes + lanes)
+                m.d.comb += [word[k].eq(0), flags[k].eq(0)]
+        appended, shifted_flags = Signal(pes + lanes), Signal(pes + lanes)
         with m.Switch(left):
             for k in range(lanes):
                 with m.Case(k):
-                    m.d.comb += appended.eq(word << k)
+                    m.d.comb += [appended.eq(word << k), shifted_flags.eq(flags << k)]
         m.d.sync += [supply.eq(rest | Mux(append, appended, 0)), fill.eq(left + Mux(append, valid, 0))]
+        borders = Signal(pes + lanes)  # which of the bits in `supply` are products of a border
+        if config.masked:
+            kept = Mux(flush, 0, Mux(enable, borders >> take, borders))
+            m.d.sync += borders.eq(kept | Mux(append, shifted_flags, 0))
         with m.If(append):
             m.d.sync += node_fetched.eq(image_address.ends)
 
@@ -147,20 +156,23 @@ class ThresholdArray(wiring.Component):
         with m.If(enable):
             m.d.sync += emit_neuron.eq(instruction.emit_neuron)
         pixels = Signal(lanes)  # the image bit of each product lane
+        given = Signal(lanes)  # it is the product itself
         for b in range(lanes):
             order = sum((is_product[k] for k in range(b)), Const(0, 1))
-            m.d.comb += pixels[b].eq(supply.bit_select(order, 1))
+            m.d.comb += [pixels[b].eq(supply.bit_select(order, 1)), given[b].eq(borders.bit_select(order, 1))]
         for p in range(pes):
             fresh = Signal(lanes, name=f"fresh{p}")
             q = self._element(m, p, fetch.data, enable, fresh)
             for b in range(lanes):
                 own = weight.data[p * lanes + b]
-                m.d.comb += fresh[b].eq(Mux(kinds[b] == LANE_ADDEND, own, is_product[b] & ~(own ^ pixels[b])))
+                factor = own | given[b] if config.masked else own
+                m.d.comb += fresh[b].eq(Mux(kinds[b] == LANE_ADDEND, own, is_product[b] & ~(factor ^ pixels[b])))
             m.d.comb += emitted[p].eq(q.bit_select(emit_neuron, 1))
 
         # -- results ----------------------------------------------------------------------------------------
         sub, node = Signal(width), Signal(width)
         first_sub, last_sub = Signal(), Signal()
+        layer_row, row_step = Signal(width), Signal(width)  # of the layer whose last result may still be on its way
         gathered = Signal(pes)
         merged = Signal(pes)
         target = Signal(width)
@@ -171,8 +183,12 @@ class ThresholdArray(wiring.Component):
             m.d.sync += [node.eq(node + 1), sub.eq(Mux(sub == layer.last_sub, 0, sub + 1))]
         with m.If(emitting):
             m.d.sync += gathered.eq(merged)
+        in_row = Signal(width)
         with m.If(emitting & last_sub):
-            m.d.sync += target.eq(target + 1)
+            with m.If(in_row == layer_row):
+                m.d.sync += [target.eq(target + row_step), in_row.eq(0)]
+            with m.Else():
+                m.d.sync += [target.eq(target + 1), in_row.eq(in_row + 1)]
 
         # -- controller -------------------------------------------------------------------------------------
         index = Signal(range(len(table) + 1))
@@ -193,7 +209,8 @@ class ThresholdArray(wiring.Component):
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += start.eq(1)
-                m.d.sync += [target.eq(layer.output_start), node.eq(0), sub.eq(0)]
+                m.d.sync += [target.eq(layer.output_start), node.eq(0), sub.eq(0), in_row.eq(0)]
+                m.d.sync += [layer_row.eq(layer.last_in_row), row_step.eq(layer.row_step)]
                 m.next = "PRIME"
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
@@ -239,13 +256,14 @@ class ThresholdArray(wiring.Component):
         """One beat of elements becomes one word, or one word for each bit plane."""
         unit = self.config.input
         beat = Signal(range(max(2, unit.beats)))
+        first = beat if not unit.row else self._load_address(m, beat == unit.beats - 1, len(address))
         plane = Signal(range(max(2, unit.planes)))
         last_plane = Signal()
         m.d.comb += [
             last_plane.eq(plane == unit.planes - 1),
             enable.eq(self.s_tvalid),
             self.s_tready.eq(last_plane),
-            address.eq(beat + sum((Mux(plane == p, p * unit.beats, 0) for p in range(1, unit.planes)), Const(0))),
+            address.eq(first + sum((Mux(plane == p, p * unit.plane_step, 0) for p in range(1, unit.planes)), Const(0))),
         ]
         for p in range(unit.lanes):
             element = self.s_tdata[p * unit.bits : (p + 1) * unit.bits]
@@ -261,6 +279,21 @@ class ThresholdArray(wiring.Component):
                 with m.If(beat == unit.beats - 1):
                     m.d.sync += beat.eq(0)
                     m.next = "DESCRIBE"
+
+    def _load_address(self, m: Module, end: Any, width: int) -> Signal:
+        """The address of a beat in the first plane, when the image has a border."""
+        unit = self.config.input
+        address = Signal(width, init=unit.start)
+        column, line = Signal(range(max(2, unit.row))), Signal(range(max(2, unit.rows)))
+        with m.If(self.s_tvalid & self.s_tready):
+            m.d.sync += [address.eq(address + 1), column.eq(column + 1)]
+            with m.If(column == unit.row - 1):
+                m.d.sync += [address.eq(address + 1 + unit.row_gap), column.eq(0), line.eq(line + 1)]
+                with m.If(line == unit.rows - 1):
+                    m.d.sync += [address.eq(address + 1 + unit.row_gap + unit.image_gap), line.eq(0)]
+            with m.If(end):
+                m.d.sync += [address.eq(unit.start), column.eq(0), line.eq(0)]
+        return address
 
     def _output(self, m: Module, word: Any, address: Signal, reading: Signal) -> None:
         """Reads the planes of one element after the other; sends each, or keeps the largest."""

@@ -25,7 +25,8 @@ class LayerDescriptor:
     """One layer as the controller runs it. `loops` are (count, step), innermost first; addresses are word numbers.
 
     `program`: first instruction; `full`, `valid`: image bits in a channel word of a position, and in its last;
-    `subs`: nodes that are OR-ed into one output bit (pool window), `nodes`: all nodes of one element, subs included.
+    `subs`: nodes that are OR-ed into one output bit (pool window), `nodes`: all nodes of one element, subs included;
+    `output_row`: result words of a row, after each of which `output_gap` words are skipped (the next layer's border).
     """
 
     program: int
@@ -38,6 +39,8 @@ class LayerDescriptor:
     output_start: int
     subs: int
     nodes: int
+    output_row: int = 1
+    output_gap: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ class OutputUnit:
 @dataclass(frozen=True)
 class InputUnit:
     """How elements become image bits: `bits` wide, `signed`; with `planes` 1 the bit is [x >= threshold], otherwise
-    the bit planes of x with the top plane inverted when signed. `beats` of `lanes` elements; plane p at
-    p * beats."""
+    the bit planes of x with the top plane inverted when signed. `beats` of `lanes` elements, one word each.
+
+    A border around the image leaves gaps: the first word goes to `start`; after each `row` words `row_gap` words are
+    skipped, after each `rows` rows `image_gap` more (0: no rows). Planes are `plane_words` apart (0: `beats`)."""
 
     bits: int
     signed: bool
@@ -65,12 +70,38 @@ class InputUnit:
     planes: int
     beats: int
     lanes: int
+    start: int = 0
+    row: int = 0
+    row_gap: int = 0
+    rows: int = 0
+    image_gap: int = 0
+    plane_words: int = 0
+
+    @property
+    def plane_step(self) -> int:
+        """Words from one bit plane to the next."""
+        return self.plane_words or self.beats
+
+    def addresses(self) -> list[int]:
+        """The word of each beat in the first plane."""
+        made, address = [], self.start
+        for beat in range(1, self.beats + 1):
+            made.append(address)
+            address += 1
+            if self.row and not beat % self.row:
+                address += self.row_gap
+                if self.rows and not beat % (self.row * self.rows):
+                    address += self.image_gap
+        return made
 
 
 @dataclass(frozen=True)
 class ArrayConfig:
     """An array of `pes` processing elements with everything it runs. Memory images are lists of words:
-    `instructions`; `weights` (B bits for each PE in a word, PE 0 lowest); `image_words`: depth of the image buffer."""
+    `instructions`; `weights` (B bits for each PE in a word, PE 0 lowest); `image_words`: depth of the image buffer.
+
+    `borders`: (address, word) of the image words that padding reads, never written. In a word with bit `pes` set (a
+    zero that is no bit) every bit is the product itself, whatever the weight."""
 
     shape: PeShape
     pes: int
@@ -81,6 +112,19 @@ class ArrayConfig:
     input: InputUnit
     output: OutputUnit
     cell: str = ""
+    borders: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+
+    @property
+    def masked(self) -> bool:
+        """Whether any border word stands for products: only then image words have the bit that says so."""
+        return any(word >> self.pes for _, word in self.borders)
+
+    def image_init(self) -> list[int]:
+        """The image buffer as it starts: borders, zeros elsewhere."""
+        words = [0] * self.image_words if self.borders else []
+        for address, word in self.borders:
+            words[address] = word
+        return words
 
     @property
     def address_bits(self) -> int:
@@ -105,6 +149,8 @@ def descriptor_layout(width: int, pes: int) -> data.StructLayout:
             "output_start": width,
             "last_sub": width,
             "last_node": width,
+            "last_in_row": width,
+            "row_step": width,
         }
     )
 
@@ -130,6 +176,8 @@ def descriptor_value(layer: LayerDescriptor, width: int, pes: int) -> int:
                 "output_start": layer.output_start,
                 "last_sub": layer.subs - 1,
                 "last_node": layer.nodes - 1,
+                "last_in_row": layer.output_row - 1,
+                "row_step": layer.output_gap + 1,
             }
         )
         .as_bits()

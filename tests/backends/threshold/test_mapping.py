@@ -132,6 +132,34 @@ def test_image_with_its_channels_first(kind: IntType) -> None:
     check(build.finish(), samples=4)
 
 
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("kind", [IntType(0, 255), IntType(-4, 3), BIPOLAR], ids=str)
+@pytest.mark.parametrize(("base", "step", "steps"), [(-1, 2, 1), (0, 1, 1), (-1, 1, 2), (-3, 2, 3), (0, 1, 3)])
+def test_zero_padded_convolutions(base: int, step: int, steps: int, kind: IntType, planar: bool) -> None:
+    """Zeros around the input (pixels, bits) and between layers: bipolar, binary, ternary and 2-bit activations, a
+    stride, an uneven border, ternary weights and a pool."""
+    rng = np.random.default_rng(7)
+    build = Builder("padded")
+    channels = 2 if kind == BIPOLAR else 3
+    if planar:
+        x = build.input("x", TensorType((channels, 6, 5), kind))
+    else:
+        x = build.add(Transpose((2, 0, 1)), build.input("x", TensorType((6, 5, channels), kind)))
+    x = build.add(Conv((1, 1), (1, 1, 1, 1), (1, 1)), x, build.constant(bipolar(rng, 18, channels, 3, 3)))
+    edges = np.sort(rng.integers(-4 * kind.hi, 4 * kind.hi + 1, (18, steps)), axis=1)
+    x = build.add(MultiThreshold(edges, bipolar(rng, 18), 0, base, step), x)
+    weights = rng.integers(-1, 2, (10, 18, 3, 2))
+    x = build.add(Conv((2, 1), (0, 2, 1, 0), (1, 1)), x, build.constant(weights))
+    x = build.add(MaxPool((3, 2), (3, 2), (0, 0, 0, 0), (1, 1)), x)
+    x = build.add(sign(rng, 10, 12, falling=False), x)
+    x = build.add(Conv((1, 1), (1, 0, 0, 1), (1, 1)), x, build.constant(bipolar(rng, 4, 10, 2, 3)))
+    x = build.add(sign(rng, 4, 10), x)
+    size = build.type(x).size
+    x = build.add(MatMul(), build.add(Reshape((size,)), x), build.constant(bipolar(rng, size, 4)))
+    build.output("y", x)
+    check(build.finish(), samples=3)
+
+
 def refused(graph: Graph) -> str:
     found = problems(graph, PES)
     assert [str(d) for d in found] == [str(d) for d in BACKEND.check(graph, Options())]
@@ -160,14 +188,26 @@ def test_operations_that_cannot_run() -> None:
     )
 
 
-def test_zero_padding() -> None:
+def test_zero_padding_of_odd_channels() -> None:
+    """Half of an odd number of products is no number of bits."""
     build = Builder("padded")
     x = build.input("x", TensorType((1, 5, 5), BIPOLAR))
     weights = build.constant(bipolar(np.random.default_rng(1), 2, 1, 3, 3))
     build.output("y", build.add(Conv((1, 1), (1, 1, 1, 1), (1, 1)), x, weights, origin="Conv_1"))
     assert refused(build.finish()) == (
-        "error[NC712]: a convolution on the array must have no zero padding, not pads [1, 1, 1, 1]\n"
+        "error[NC712]: zero padding of bipolar values must have an even number of channels, not 1\n"
         "  --> node 'Conv_1'\n  help: pad with -1 or +1 before the layer, or train without padding"
+    )
+
+
+def test_zero_that_is_no_value() -> None:
+    build = Builder("padded")
+    x = build.input("x", TensorType((2, 5, 5), IntType(1, 2)))
+    weights = build.constant(bipolar(np.random.default_rng(1), 2, 2, 3, 3))
+    build.output("y", build.add(Conv((1, 1), (1, 1, 1, 1), (1, 1)), x, weights, origin="Conv_1"))
+    assert refused(build.finish()) == (
+        "error[NC712]: zero padding must stand among the values of the input, not between 1 and 2 in steps of 1\n"
+        "  --> node 'Conv_1'\n  help: pad with one of the values before the layer, or train with sign activations"
     )
 
 

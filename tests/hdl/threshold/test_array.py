@@ -74,6 +74,28 @@ def planar(rng: np.random.Generator) -> tuple[Network, int]:
     return Network(InputUnit(2, False, 0, 2, 60, 1), layers, 7), 60
 
 
+def padded(rng: np.random.Generator) -> tuple[Network, int]:
+    """Zeros around a bipolar image and between layers, the second border uneven and in front of a max pool."""
+    zeros = {"border": ((True, False),), "masked": True}
+    layers = (
+        make(rng, Node((36,)), 18, Window(4, extent=(4, 3), kernel=(3, 3), output=(4, 3), pad=(1, 1, 1, 1), pack=4, **zeros)),
+        make(rng, Node((72,)), 6, Window(18, extent=(4, 3), kernel=(2, 2), pool=(2, 2), output=(2, 2), pad=(1, 0, 0, 2), **zeros)),
+        make(rng, Node((24,), "value", 6), 4, Window(6, extent=(2, 2), kernel=(2, 2))),
+    )  # fmt: skip
+    return Network(InputUnit(2, True, 1, 1, 12, 4), layers, 6), 48
+
+
+def padded_planes(rng: np.random.Generator) -> tuple[Network, int]:
+    """Zeros around signed pixels (3, 3, 2), channels one after the other: the zero's top plane is 1."""
+    window = Window(3, planes=2, extent=(3, 2), kernel=(3, 2), output=(3, 2), planar=True, pad=(1, 1, 1, 0),
+                    border=((False,), (True,)))  # fmt: skip
+    layers = (
+        make(rng, Node((18, 18)), 9, window),
+        make(rng, Node((54,), "value", 7), 4, Window(9, extent=(3, 2), kernel=(3, 2))),
+    )
+    return Network(InputUnit(2, True, 0, 2, 18, 1), layers, 7), 18
+
+
 def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list[int]]:
     """Output beats and cycles of every input, the stream never waiting."""
     config = placement.config
@@ -113,7 +135,7 @@ def simulate(placement: Placement, inputs: Array) -> tuple[list[list[int]], list
     return results, cycles
 
 
-@pytest.mark.parametrize("build", [dense, classifier, bit_planes, convolution, planar])
+@pytest.mark.parametrize("build", [dense, classifier, bit_planes, convolution, planar, padded, padded_planes])
 def test_array_equals_golden(build: Callable[[np.random.Generator], tuple[Network, int]]) -> None:
     rng = np.random.default_rng(3)
     network, size = build(rng)
