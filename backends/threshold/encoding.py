@@ -31,13 +31,15 @@ class Activation:
 
 @dataclass(frozen=True)
 class Accumulator:
-    """`bits` (O, k * planes..., n) flattened to the stream's order; sum w x = alpha * P + beta[o].
+    """`weights` (O, planes * repeats * n) in the stream's order; sum w x = alpha * P + beta[o].
 
-    `products[c]`: stream bits of column c; `repeats`: how often each plane of the window is read (weight planes).
+    `products[c]`: stream bits of column c, arriving in the runs `order`; `repeats`: how often each plane of the window
+    is read (weight planes).
     """
 
     weights: Array
     products: tuple[int, ...]
+    order: tuple[tuple[int, int], ...]
     repeats: int
     alpha: Fraction
     beta: tuple[Fraction, ...]
@@ -60,26 +62,30 @@ def weight_planes(weights: Array) -> tuple[Array, tuple[int, ...], int]:
     return np.stack(planes), (1, *(1 << k for k in range(bits))), 2
 
 
-def accumulate(weights: Array, activation: Activation) -> Accumulator | None:
-    """weights (O, n), one for each bit of the window in its order; None when several weight units meet several activation planes."""
+def accumulate(weights: Array, activation: Activation) -> Accumulator:
+    """weights (O, n), one for each bit of the window in its order."""
     planes, units, h = weight_planes(weights)
-    if activation.planes > 1 and len(set(units)) > 1:
-        return None  # the columns would not come in ascending order
     stream: list[Array] = []
     products = [0] * (activation.planes + max(units).bit_length())
     alpha = Fraction(activation.scale, h)
     beta = [Fraction(int(row)) * activation.offset / activation.bits for row in weights.sum(axis=1)]
     n = weights.shape[1]
+    order: list[tuple[int, int]] = []
     for j in range(activation.planes):
         for unit, plane in zip(units, planes, strict=True):
             stream.append(plane)
-            products[j + unit.bit_length() - 1] += n
+            column = j + unit.bit_length() - 1
+            products[column] += n
+            if order and order[-1][0] == column:
+                order[-1] = (column, order[-1][1] + n)
+            else:
+                order.append((column, n))
             ones = plane.sum(axis=1)
             for o, count in enumerate(ones):
                 beta[o] += alpha * unit * (1 << j) * (Fraction(2 * int(count) - n, 2) - Fraction(n, 2))
     while not products[-1]:
         products.pop()
-    return Accumulator(np.concatenate(stream, axis=1), tuple(products), len(units), alpha, tuple(beta))
+    return Accumulator(np.concatenate(stream, axis=1), tuple(products), tuple(order), len(units), alpha, tuple(beta))
 
 
 def ceil(value: Fraction) -> int:

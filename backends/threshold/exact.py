@@ -71,8 +71,8 @@ def _solve(node: Node, shape: PeShape, streamed: bool, horizon: int, seconds: fl
     def sums(t: int, j: int) -> Any:
         return full[t, j] + half[t, j] if t >= 0 else 0
 
-    if node.kind != "compare" or not node.addend:
-        fail("NC703", "exact schedules are for compare nodes with an addend")
+    if node.kind != "compare" or not node.addend or len(node.order) > 1:
+        fail("NC703", "exact schedules are for compare nodes of one column with an addend")
     for j in range(columns):
         model.add(available[0, j] == (0 if streamed else 1))
         model.add(available[horizon, j] == 0)

@@ -88,13 +88,12 @@ def _fast(placed: PlacedLayer, bits: Array, given: Array) -> Array:
     layer = placed.layer
     total = np.zeros((len(bits), layer.outputs), np.int64)
     start = 0
-    for column, count in enumerate(layer.node.products):
-        if count:
-            x = bits[:, start : start + count].astype(np.float32) * 2 - 1
-            x[given[:, start : start + count]] = 0
-            w = layer.weights[:, start : start + count].astype(np.float32) * 2 - 1
-            total += (((x @ w.T).astype(np.int64) + count) >> 1) << column
-            start += count
+    for column, count in layer.node.order:
+        x = bits[:, start : start + count].astype(np.float32) * 2 - 1
+        x[given[:, start : start + count]] = 0
+        w = layer.weights[:, start : start + count].astype(np.float32) * 2 - 1
+        total += (((x @ w.T).astype(np.int64) + count) >> 1) << column
+        start += count
     total += layer.addends
     if layer.node.kind == "compare":
         return (total >> layer.node.columns > 0)[:, :, None].astype(np.uint8)
@@ -146,5 +145,5 @@ def decode(placement: Placement, buffer: Array) -> Array:
         return bits[:, :, 0].astype(np.int64)
     weights = np.left_shift(np.int64(1), np.arange(unit.planes))
     weights[-1] = -weights[-1]
-    values = bits.astype(np.int64) @ weights
+    values = bits.astype(np.int64) @ weights >> unit.shift
     return np.asarray(values.argmax(axis=1) if unit.argmax else values)

@@ -147,13 +147,15 @@ class ArrayLayer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in order, how the input becomes bits, and what leaves: everything but the size of the array."""
+    """Layers in order, how the input becomes bits, and what leaves: everything but the size of the array. `shift`: low
+    bits of integer results that do not leave."""
 
     input: InputUnit
     layers: tuple[ArrayLayer, ...]
     output_width: int
     argmax: bool = False
     bipolar: bool = True
+    shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -290,6 +292,7 @@ def place_network(
         width=network.output_width,
         bipolar=last.node.kind == "compare" and network.bipolar,
         argmax=network.argmax,
+        shift=network.shift,
     )
     config = ArrayConfig(
         shape, pes, instructions, weights, address, tuple(p.descriptor for p in placed), unit, output, cell,

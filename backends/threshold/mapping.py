@@ -66,6 +66,7 @@ class Mapper:
     layers: list[ArrayLayer] = field(default_factory=list)
     input: InputUnit | None = None
     argmax: bool = False
+    halves: int = 0
     planar: bool = False
     values: dict[int, Bits | Sums] = field(default_factory=dict)
 
@@ -104,11 +105,14 @@ class Mapper:
         kind = graph.type(output).int
         if isinstance(last, Bits):
             plain = (last.activation.offset, last.activation.scale) in ((-1, 2), (0, 1))
-            if last.index.size != graph.type(output).size or last.index.shape[:2] != (1, 1) or not plain:
-                self._error("NC714", "binary results on the array must be a vector of bipolar values or bits",
-                            graph.nodes[output], "end in a dense layer")  # fmt: skip
+            in_order = np.array_equal(last.index.reshape(-1), np.arange(graph.type(output).size))
+            full_words = last.index.shape[:2] == (1, 1) or last.index.shape[2] % self.pes == 0
+            if not (in_order and full_words and plain):
+                self._error("NC714", "binary results on the array must be a vector of bipolar values or bits, or an "
+                            f"image (y, x, channels) with a multiple of {self.pes} channels", graph.nodes[output],
+                            "end in a dense layer, or in a transpose")  # fmt: skip
                 self.found.raise_if_any()
-        return Network(self.input, tuple(self.layers), kind.bits, self.argmax, kind.lo < 0)
+        return Network(self.input, tuple(self.layers), kind.bits, self.argmax, kind.lo < 0, self.halves)
 
     def _error(self, code: str, message: str, node: GraphNode, help: str) -> None:
         self.found.error(code, message, where=Where(node=node.origin), help=help)
@@ -350,11 +354,8 @@ class Mapper:
             return None
         weights = np.where(falling[:, None], -sums.weights, sums.weights)
         made = accumulate(weights, sums.source.activation)
-        if made is None:
-            self._planes(node)
-            return None
         largest = sum(count << j for j, count in enumerate(made.products))
-        layer_node = Node(made.products)
+        layer_node = Node(made.products, order=made.order)
         addends = []
         for c in range(channels):
             for k in range(steps):
@@ -371,24 +372,23 @@ class Mapper:
     def _value_layer(self, sums: Sums) -> None:
         node = next(n for n in self.graph.nodes if n.origin == sums.name)
         made = accumulate(sums.weights, sums.source.activation)
-        if made is None:
-            self._planes(node)
-            return
-        alpha = int(made.alpha)
-        if len(sums.shape) != 1 or made.alpha != alpha or alpha < 1 or alpha & (alpha - 1):
+        halves = int(made.alpha.denominator == 2)  # multi-bit weights count in halves: the lowest bit is always 0
+        alpha = int(made.alpha * (1 + halves))
+        if len(sums.shape) != 1 or made.alpha.denominator > 2 or alpha & (alpha - 1):
             self._error("NC714", "integer results on the array must be a vector of bipolar sums", node,
                         "binarise the last layer's input")  # fmt: skip
             return
         shift = alpha.bit_length() - 1
-        columns = bits_for(min(sums.kind.lo, -1), sums.kind.hi)
-        layer_node = Node((0,) * shift + made.products, "value", columns)
-        addends = np.array([int(b + int(c)) % (1 << columns) for b, c in zip(made.beta, sums.bias, strict=True)])
+        columns = bits_for(min(sums.kind.lo, -1), sums.kind.hi) + halves
+        order = tuple((column + shift, count) for column, count in made.order)
+        layer_node = Node((0,) * shift + made.products, "value", columns, order=order)
+        whole = 1 + halves
+        addends = np.array(
+            [int((b + int(c)) * whole) % (1 << columns) for b, c in zip(made.beta, sums.bias, strict=True)]
+        )
+        self.halves = halves
         window = replace(sums.window, weight_planes=made.repeats)
         self.layers.append(ArrayLayer(sums.name, layer_node, window, made.weights, addends))
-
-    def _planes(self, node: GraphNode) -> None:
-        self._error("NC711", "a layer must not have multi-bit weights and multi-bit inputs at once on the array", node,
-                    "binarise its weights or its inputs")  # fmt: skip
 
 
 def _spatial_index(shape: tuple[int, ...], repeat: int) -> Array:

@@ -16,7 +16,9 @@ from nc.ir.diagnostics import InternalError, fail
 
 @dataclass(frozen=True)
 class Node:
-    """`products[j]`: product bits of weight 2^j, consumed in the order of the columns; `kind`: compare or value.
+    """`products[j]`: product bits of weight 2^j; `kind`: compare or value.
+
+    `order`: (column, count) runs in which the products arrive; by default column after column.
 
     `columns` K: width of the addend C, and of the result for `value` (S modulo 2^K). Without `addend` C is absent.
     """
@@ -25,12 +27,18 @@ class Node:
     kind: str = "compare"
     columns: int = 0
     addend: bool = True
+    order: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in ("compare", "value"):
             raise InternalError(f"node kind must be compare or value, not {self.kind!r}")
         if self.fan_in < 1 or min(self.products) < 0:
             fail("NC702", f"a threshold node must have at least 1 input, not {self.fan_in}")
+        if not self.order:
+            object.__setattr__(self, "order", tuple((j, count) for j, count in enumerate(self.products) if count))
+        for j, count in enumerate(self.products):
+            if count != sum(run for column, run in self.order if column == j):
+                raise InternalError(f"the order of products {self.order} is not one of {self.products}")
         needed = self.largest.bit_length()
         if not self.columns:
             object.__setattr__(self, "columns", needed)

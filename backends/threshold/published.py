@@ -9,12 +9,18 @@ import numpy as np
 from nc.backends.threshold.layers import ArrayLayer, Network, Window
 from nc.backends.threshold.node import Node
 from nc.hdl.threshold.config import InputUnit
+from nc.ir.graph import Builder, Graph
+from nc.ir.ops.conv import Conv
+from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.multi_threshold import MultiThreshold
+from nc.ir.ops.transpose import Transpose
+from nc.ir.types import BIPOLAR, TensorType
 
 
 @dataclass(frozen=True)
 class LayerShape:
     """A convolution (`kernel` > 0) or dense layer: `inputs` channels (or values), `outputs`, input `extent`; `pool`
-    after it. `planes`: bits of the input. Same padding is scheduled as a border of fixed bits."""
+    after it. `planes`: bits of the input. `pad`: zeros around it."""
 
     name: str
     inputs: int
@@ -31,16 +37,18 @@ class LayerShape:
         taps = max(1, self.kernel) ** 2
         products = (self.inputs * taps,) * self.planes
         node = Node((0, *products), "value", (2 * sum(products)).bit_length() + 1) if last else Node(products)
-        side = self.extent + 2 * self.pad
-        out = ((side - max(1, self.kernel)) // self.stride + 1) // self.pool
+        out = ((self.extent + 2 * self.pad - max(1, self.kernel)) // self.stride + 1) // self.pool
         window = Window(
             self.inputs,
             planes=self.planes,
-            extent=(side, side),
+            extent=(self.extent,) * 2,
             kernel=(max(1, self.kernel),) * 2,
             stride=(self.stride,) * 2,
             pool=(self.pool,) * 2,
             output=(out, out),
+            pad=(self.pad,) * 4,
+            border=() if not self.pad else ((True, False),) if self.planes == 1 else ((False,),) * self.planes,
+            masked=bool(self.pad) and self.planes == 1,
         )
         weights = rng.random((self.outputs, node.fan_in)) < 0.5
         middle = node.largest // 2
@@ -104,22 +112,19 @@ def network(name: str, pes: int, seed: int = 1) -> Network:
     return Network(InputUnit(max(2, first.planes), False, 1, first.planes, beats, pes), layers, 16)
 
 
-def single(name: str, layer: str, outputs: int, positions: int, pes: int, seed: int = 1) -> Network:
-    """One binary convolution alone, cut to `outputs` channels and a strip of `positions` outputs, for simulation."""
+def convolution(name: str, layer: str, seed: int = 1) -> Graph:
+    """One binary convolution as an integer graph: bipolar image (y, x, channels) in and out, random weights and
+    thresholds, zero padding, and the pool that follows it."""
     shape = next(s for s in NETWORKS[name] if s.name == layer)
     rng = np.random.default_rng(seed)
-    full = shape.layer(rng)
-    stride, kernel = full.window.stride[1], full.window.kernel
-    window = Window(
-        shape.inputs,
-        extent=(kernel[0], kernel[1] + stride * (positions - 1)),
-        kernel=kernel,
-        stride=full.window.stride,
-        output=(1, positions),
-    )
-    made = ArrayLayer(shape.name, full.node, window, full.weights[:outputs], full.addends[:outputs])
-    lanes = next(d for d in range(min(pes, shape.inputs), 0, -1) if shape.inputs % d == 0)
-    window = Window(**{**window.__dict__, "pack": lanes})
-    made = ArrayLayer(made.name, made.node, window, made.weights, made.addends)
-    elements = window.extent[0] * window.extent[1] * shape.inputs
-    return Network(InputUnit(2, True, 1, 1, elements // lanes, lanes), (made,), 2)
+    build = Builder(f"{name}_{layer}")
+    x = build.input("x", TensorType((shape.extent, shape.extent, shape.inputs), BIPOLAR))
+    weights = rng.integers(0, 2, (shape.outputs, shape.inputs, shape.kernel, shape.kernel)) * 2 - 1
+    conv = Conv((shape.stride,) * 2, (shape.pad,) * 4, (1, 1))
+    x = build.add(conv, build.add(Transpose((2, 0, 1)), x), build.constant(weights), origin=layer)
+    if shape.pool > 1:
+        x = build.add(MaxPool((shape.pool,) * 2, (shape.pool,) * 2, (0,) * 4, (1, 1)), x)
+    edges = rng.integers(-8, 9, (shape.outputs, 1)) + 2 * shape.kernel * shape.pool**2
+    x = build.add(MultiThreshold(edges, np.ones(shape.outputs, np.int64), 0, -1, 2), x)
+    build.output("y", build.add(Transpose((1, 2, 0)), x))
+    return build.finish()

@@ -42,6 +42,7 @@ class Policy:
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _issue(
     fresh: Array,
+    runs: Array,
     bits: Array,
     addend: bool,
     streamed: bool,
@@ -82,6 +83,8 @@ def _issue(
     pending = np.zeros(columns, np.int64)
     following = np.zeros(columns, np.int64)
     arriving = np.zeros(columns + 1, np.int64)
+    run = 0
+    run_left = runs[0, 1]
     done = 0
     t = 0
     peak = 0
@@ -99,9 +102,10 @@ def _issue(
         lane_room = lanes
         read_room = reads
         started = 0
-        front = 0  # products arrive in the order of the columns
-        while front < columns - 1 and supply[front] == 0:
-            front += 1
+        while run < runs.shape[0] - 1 and run_left == 0:
+            run += 1
+            run_left = runs[run, 1]
+        front = runs[run, 0]  # the column whose products arrive in this cycle
         for j in range(columns):
             arriving[j] += pending[j]
         wide = to_come <= drain or live < backlog
@@ -112,7 +116,7 @@ def _issue(
                 if left[j] < 1 or (compare and left[j] < 2):
                     continue
                 s = available[j]
-                f = min(supply[j], lane_room) if j == front else 0
+                f = min(run_left, lane_room) if j == front else 0
                 final = left[j] <= 3
                 if final:
                     need = left[j] - s
@@ -139,7 +143,7 @@ def _issue(
                 break
             j = best
             s = available[j]
-            f = min(supply[j], lane_room) if j == front else 0
+            f = min(run_left, lane_room) if j == front else 0
             final = left[j] <= 3
             if final:
                 n_fresh = f
@@ -154,6 +158,7 @@ def _issue(
                 break
             available[j] -= n_stored
             supply[j] -= n_fresh
+            run_left -= n_fresh
             constant[j] -= n_constant
             to_come -= n_fresh
             lane_room -= n_fresh + n_constant
@@ -191,6 +196,7 @@ def issue(node: Node, shape: PeShape, streamed: bool, policy: Policy, room: int)
     limit = 4 * len(cells) + 4 * node.columns + 16
     cycles, live, done = _issue(
         np.array(node.products, np.int64),
+        np.array(node.order, np.int64),
         bits,
         node.addend,
         streamed,

@@ -328,7 +328,9 @@ class ThresholdArray(wiring.Component):
             else:
                 bit = value[0]
                 m.d.comb += [
-                    self.m_tdata.eq(Mux(bit, 1, -1) if unit.bipolar else (value if unit.planes == 1 else signed_value)),
+                    self.m_tdata.eq(
+                        Mux(bit, 1, -1) if unit.bipolar else (value if unit.planes == 1 else signed_value >> unit.shift)
+                    ),
                     self.m_tvalid.eq(1),
                     advance.eq(self.m_tready),
                 ]

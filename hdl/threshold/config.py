@@ -46,7 +46,8 @@ class LayerDescriptor:
 @dataclass(frozen=True)
 class OutputUnit:
     """What leaves the array: `elements` values from `start`, each `planes` bits in two's complement, plane words of one
-    pass adjacent. `bipolar`: a single plane becomes -1 / +1. `argmax`: only the index of the largest leaves."""
+    pass adjacent, without their `shift` low bits. `bipolar`: a single plane becomes -1 / +1. `argmax`: only the index
+    of the largest leaves."""
 
     start: int
     elements: int
@@ -54,6 +55,7 @@ class OutputUnit:
     width: int
     bipolar: bool = False
     argmax: bool = False
+    shift: int = 0
 
 
 @dataclass(frozen=True)

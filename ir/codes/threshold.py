@@ -41,13 +41,15 @@ CODES: dict[str, Code] = {
     ),
     "NC711": Code(
         "not a binary network",
-        "The array multiplies bits by bits. Between layers, activations must be bits or staircases of at most 15 "
-        "steps; weights may have a few bits when the layer's inputs are bits. Train with sign activations (QONNX "
+        "The array multiplies bits by bits; weights and inputs of several bits are planes of bits. Between layers, "
+        "activations must be bits or staircases of at most 15 steps. Train with sign activations (QONNX "
         "BipolarQuant, 1-bit Brevitas layers), or use --target fpga.",
     ),
     "NC712": Code(
-        "zero padding of a binary convolution",
-        "A padded zero is neither -1 nor +1, so it has no bit. Pad explicitly with -1 or +1, or train without padding.",
+        "zero padding of a convolution",
+        "A padded zero must be one of the input's values, or stand exactly in their middle: a bipolar zero becomes as "
+        "many products 1 as 0, which needs an even number of channels. Pad explicitly with a value, or train without "
+        "padding.",
     ),
     "NC713": Code(
         "layout of a convolution's input image",
@@ -57,7 +59,8 @@ CODES: dict[str, Code] = {
     ),
     "NC714": Code(
         "results of the last layer",
-        "The array sends a vector of integers (sums of bipolar products) or of bits. Other forms need another target.",
+        "The array sends a vector of integers (sums of products), a vector of bits, or an image of bits in the order "
+        "of its buffer, (y, x, channels) with the channels in full words. Other forms need another target.",
     ),
     "NC720": Code(
         "too many inputs for threshold identification",

@@ -107,8 +107,16 @@ def test_weights_of_several_bits(bits: int) -> None:
     check(perceptron(BIPOLAR, weights, 1, False))
 
 
-def test_ternary_weights_on_bit_planes() -> None:
-    check(perceptron(IntType(0, 15), np.random.default_rng(4).integers(-1, 2, (25, 10)), 1, False))
+@pytest.mark.parametrize("kind", [IntType(0, 3), IntType(-8, 7)], ids=str)
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_integer_layer_on_bit_planes(bits: int, kind: IntType) -> None:
+    """Weights and inputs of several bits at once: every pair of planes, in an order that is not that of the columns."""
+    weights = np.random.default_rng(4).integers(-(1 << bits - 1), (1 << bits - 1) + 1, (25, 10))
+    check(perceptron(kind, weights, 1, False))
+    build = Builder("integer")
+    x = build.input("x", TensorType((25,), kind))
+    build.output("y", build.add(MatMul(), x, build.constant(2 * weights)))
+    check(build.finish())
 
 
 @pytest.mark.parametrize("pool_before", [False, True])
@@ -167,13 +175,25 @@ def refused(graph: Graph) -> str:
 
 
 def test_a_network_that_is_not_binary() -> None:
+    """Activations of 8 bits and layers without one in between: every place is named, with what to do instead."""
+    rng = np.random.default_rng(1)
     build = Builder("wide")
-    x = build.input("x", TensorType((4,), IntType(0, 15)))
-    x = build.add(MatMul(), x, build.constant(np.arange(8).reshape(4, 2) - 3))
+    x = build.input("x", TensorType((4,), BIPOLAR))
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, 4, 3)))
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, 3, 3)), origin="MatMul_1")
     build.output("y", x)
     assert refused(build.finish()) == (
-        "error[NC711]: a layer must not have multi-bit weights and multi-bit inputs at once on the array\n"
-        "  help: binarise its weights or its inputs"
+        "error[NC710]: a matrix product on the array must be bits times constant weights\n  --> node 'MatMul_1'\n"
+        "  help: activations between layers must be binarised"
+    )
+    build = Builder("bytes")
+    x = build.input("x", TensorType((400,), BIPOLAR))
+    x = build.add(MatMul(), x, build.constant(bipolar(rng, 400, 3)))
+    x = build.add(MultiThreshold(np.arange(255)[None], np.ones(1, np.int64), 0), x, origin="Relu_1")
+    build.output("y", build.add(MatMul(), x, build.constant(bipolar(rng, 3, 3))))
+    assert refused(build.finish()) == (
+        "error[NC711]: activations must have 1 to 15 ascending steps on the array, not 255\n  --> node 'Relu_1'\n"
+        "  help: train with sign activations or at most 4 bits, or use --target fpga"
     )
 
 

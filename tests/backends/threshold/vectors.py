@@ -33,7 +33,7 @@ def mismatches(node: Node, program: Program, vectors: int, seed: int, lowest: in
     """Vectors on which the program of a compare node differs from [sum >= T], T random for each vector."""
     rng = np.random.default_rng(seed)
     bits = rng.random((node.fan_in, vectors)) < bias
-    weights = np.concatenate([np.full(count, 1 << j) for j, count in enumerate(node.products)])
+    weights = np.concatenate([np.full(count, 1 << j) for j, count in node.order])
     total = weights @ bits
     near = rng.integers(-2, 4, vectors) + total  # thresholds around the sum, where mistakes show
     anywhere = rng.integers(lowest, node.largest + 1, vectors)
