@@ -16,7 +16,8 @@ from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link
 from nc.backends.threshold import golden
-from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_file
+from nc.backends.threshold.ftl.cells import ftl_technology
+from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_files
 from nc.backends.threshold.images import write_images
 from nc.backends.threshold.layers import Placement, place_network
 from nc.backends.threshold.mapping import map_graph, problems
@@ -133,7 +134,8 @@ class ThresholdBackend:
 
         files = sorted((build / "hdl").glob("*.v"))
         if request.cells == "ftl":  # the array's logic is its processing element; memories are macros
-            return {**ftl_flow([build / "hdl" / "threshold_pe.v"], "threshold_pe", request.out_dir).to_json()}
+            tech = ftl_technology(request.liberty)
+            return {**ftl_flow([build / "hdl" / "threshold_pe.v"], "threshold_pe", request.out_dir, tech).to_json()}
         return synthesise(
             files,
             "top",
@@ -146,8 +148,12 @@ class ThresholdBackend:
         ).to_json()
 
     def synthesise_file(self, path: Path, request: SynthesisRequest) -> Mapping[str, object]:
-        """`nc synth FILE --cells ftl`."""
-        return synthesise_file(path, request.out_dir).to_json()
+        """`nc synth FILE --cells ftl [--liberty FILE.yaml]`: the option names a technology file in place of ours."""
+        return self.synthesise_hdl([path], request)
+
+    def synthesise_hdl(self, files: Sequence[Path], request: SynthesisRequest) -> Mapping[str, object]:
+        """`nc synth BUILD --cells ftl` for the Verilog that another target emitted."""
+        return synthesise_files(files, request.out_dir, request.liberty).to_json()
 
 
 def pe_verilog(config: ArrayConfig) -> str:

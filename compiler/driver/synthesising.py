@@ -90,7 +90,14 @@ def synth(
     _check_board(board, getattr(opened.backend, "boards", ()))
     folder = opened.build.folder / "reports" / "synth"
     request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
-    found = opened.backend.synthesise(opened.build.folder, opened.staged, opened.settings.options, request)
+    others: Any = None
+    if cells is not None and CELLS[cells] != opened.backend.name:  # the logic of one target in the cells of another
+        others = getattr(registry.find(CELLS[cells]), "synthesise_hdl", None)
+    hdl = sorted((opened.build.folder / "hdl").glob("*.v"))
+    if others is not None and hdl:
+        found: Mapping[str, object] = others(hdl, request)
+    else:
+        found = opened.backend.synthesise(opened.build.folder, opened.staged, opened.settings.options, request)
     result = _result(found, begin)
     opened.build.report("synth", result.to_json())
     return result

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import yaml
 
-from nc.backends.threshold.ftl.identify import Threshold, _extreme
+from nc.backends.threshold.ftl.identify import Threshold, _extreme, minterms, table_of
 from nc.ir.diagnostics import Where, fail
 from nc.ir.netlist_cells import CellType, library
 
@@ -123,11 +124,18 @@ def base_library(tech: FtlTechnology) -> dict[str, CellType]:
     return dict(library([*gates, CellType(FLIP_FLOP, ("D", "CLK"), ("Q",), ("D",), clock="CLK")]))
 
 
-def liberty(tech: FtlTechnology) -> str:
-    """The CMOS gates as a Liberty file for technology mapping (area only; delays are ours to add up)."""
-    rows = ["library (nc_ftl_cmos) {"]
+def genlib(tech: FtlTechnology) -> str:
+    """The CMOS gates for technology mapping by ABC: areas, and one delay (ps) a gate."""
+    rows = ["GATE _const0_ 0 Y=CONST0;", "GATE _const1_ 0 Y=CONST1;"]
+    types = base_library(tech)
     for name, gate in tech.gates.items():
-        rows.append(f"  cell ({name}) {{ area : {gate.figures.area};")
-        rows += [f"    pin ({pin}) {{ direction : input; }}" for pin in gate.inputs]
-        rows.append(f'    pin (Y) {{ direction : output; function : "{gate.function}"; }} }}')
-    return "\n".join([*rows, "}"]) + "\n"
+        formula = gate.function.replace("&", "*").replace("|", "+")
+        if "^" in formula:  # genlib has no exclusive or
+            n = len(gate.inputs)
+            bits = [np.uint64(table_of(minterms(n)[:, i] == 1)) for i in range(n)]
+            table = int(types[name].compiled[0](*bits)) & ((1 << (1 << n)) - 1)
+            terms = ["*".join(p if m >> i & 1 else f"!{p}" for i, p in enumerate(gate.inputs)) for m in range(1 << n)]
+            formula = "+".join(f"({term})" for m, term in enumerate(terms) if table >> m & 1)
+        delay = gate.figures.delay
+        rows.append(f"GATE {name} {gate.figures.area} Y={formula}; PIN * UNKNOWN 1 999 {delay} 0 {delay} 0")
+    return "\n".join(rows) + "\n"

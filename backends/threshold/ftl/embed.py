@@ -3,7 +3,7 @@
 The circuit is an AIG with plain D flip-flops. For every flip-flop the k-feasible cuts of its D input are enumerated;
 those whose function is a threshold function can be one FTL cell. Chosen is the cut that saves most: the gates that
 nobody else uses, the flip-flop, less the FTL cell; flip-flops whose logic frees most come first, since shared gates
-die with their last reader.
+die with their last reader. Where timing needs it, levels of logic saved in front of deep registers count as well.
 """
 
 from __future__ import annotations
@@ -63,10 +63,26 @@ def plain(netlist: Netlist) -> Netlist:
     return _rebuild(netlist, {}).netlist
 
 
-def embed(netlist: Netlist, tech: FtlTechnology, max_inputs: int = 5, least_yield: float = 0.9999) -> Embedded:
-    """Replace flip-flops and threshold cones by FTL cells of at most `max_inputs` inputs; cells whose Monte-Carlo yield
-    is below `least_yield` are not used."""
+def embed(
+    netlist: Netlist, tech: FtlTechnology, max_inputs: int = 5, most_failures: float = 1e-5, depth_weight: float = 0.0
+) -> Embedded:
+    """Replace flip-flops and threshold cones by FTL cells of at most `max_inputs` inputs.
+
+    Cells that may fail more often than `most_failures` at the technology's noise are not used. `depth_weight`: area
+    (um2) that a level of logic less in front of the deepest flip-flops is worth, falling with the square of the depth
+    for the others.
+    """
     cones = Cones(netlist)
+    deepest = max(cones.level.values(), default=0) + 1
+
+    def worth(root: int, cut: Cut, gate: Threshold) -> float:
+        saved = _saving(cones, root, cut, gate, fanout, tech)
+        if not depth_weight:
+            return saved
+        level = cones.level.get(root, -1) + 1
+        after = max(cones.level.get(leaf, -1) + 1 for leaf in cut.leaves)
+        return saved + depth_weight * (level - after) * (level / deepest) ** 2
+
     fanout = netlist.fanout.copy()
     options: list[tuple[float, int, list[tuple[Cut, Threshold]]]] = []
     for cell in sequential_cells(netlist):
@@ -74,14 +90,14 @@ def embed(netlist: Netlist, tech: FtlTechnology, max_inputs: int = 5, least_yiel
         found = []
         for cut in cones.cuts(root, max_inputs):
             gate = identify(cut.table, len(cut.leaves)) if cut.leaves else None
-            if gate is not None and gate.size and _robust(gate, tech) >= least_yield:
+            if gate is not None and gate.size and _failure(gate, tech) <= most_failures:
                 found.append((cut, gate))
-        best = max((_saving(cones, root, cut, gate, fanout, tech) for cut, gate in found), default=0.0)
+        best = max((worth(root, cut, gate) for cut, gate in found), default=0.0)
         options.append((best, cell, found))
     chosen: dict[int, tuple[Cut, Threshold]] = {}
     for _, cell, found in sorted(options, key=lambda o: (-o[0], o[1])):
         root = _data_net(netlist, cell)
-        rated = [(_saving(cones, root, cut, gate, fanout, tech), -gate.size, -i) for i, (cut, gate) in enumerate(found)]
+        rated = [(worth(root, cut, gate), -gate.size, -i) for i, (cut, gate) in enumerate(found)]
         if not rated or max(rated)[0] <= 0:
             continue
         cut, gate = found[-max(rated)[2]]
@@ -95,9 +111,9 @@ def embed(netlist: Netlist, tech: FtlTechnology, max_inputs: int = 5, least_yiel
     return _rebuild(netlist, chosen)
 
 
-def _robust(gate: Threshold, tech: FtlTechnology) -> float:
+def _failure(gate: Threshold, tech: FtlTechnology) -> float:
     canonical = Threshold(tuple(sorted(gate.weights)), gate.threshold)  # one Monte-Carlo run for all orders of inputs
-    return robustness(canonical, tech.vt_step_mv, tech.vt_sigma_mv).yield_
+    return robustness(canonical, tech.vt_step_mv, tech.vt_sigma_mv).failure
 
 
 def _saving(

@@ -20,7 +20,7 @@ from nc.backends.threshold.ftl.cells import (
     ftl_technology,
     ftl_type,
     gate_of,
-    liberty,
+    genlib,
 )
 from nc.backends.threshold.ftl.embed import Embedded, embed, plain
 from nc.backends.threshold.ftl.network import ThresholdNetwork, threshold_network
@@ -37,7 +37,11 @@ _TO_AIG = (
     "dfflegalize -cell $_DFF_P_ 01", "opt_clean",
     "abc -g AND -script +strash;ifraig;scorr;dc2;dc2;map", "opt_clean", "delete t:$scopeinfo",
 )  # fmt: skip
-_MAP = "strash;ifraig;scorr;dc2;dc2;dch,-f;map,-a;topo"
+_MAP = "strash;ifraig;scorr;dc2;dc2;dch,-f;{map};topo"
+_FOR_AREA = "map,-a"
+
+_DEPTH_WEIGHTS = (0.0, 0.5, 2.0)
+"""um2 for a level of logic: tried in order until the clock period is met."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Figures:
 
 @dataclass(frozen=True)
 class FtlResult:
-    """`cmos` and `ftl` figures of the same circuit; `yield_` of all FTL cells together; `netlist` is the FTL one."""
+    """`cmos` and `ftl` figures of the same circuit; `netlist` is the FTL one. Yields are of all FTL cells together at
+    a noise of `sigma_mv`: `yield_` by Monte Carlo, `yield_bound` a lower bound."""
 
     cmos: Figures
     ftl: Figures
@@ -64,6 +69,9 @@ class FtlResult:
     netlist: Netlist
     embedded: Embedded
     network: ThresholdNetwork | None = None
+    period_ps: float = 0.0
+    sigma_mv: float = 0.0
+    yield_bound: float = 1.0
 
     def to_json(self) -> dict[str, object]:
         """The fields of `nc synth`, and this technology's; a threshold network only for a block without registers."""
@@ -76,10 +84,13 @@ class FtlResult:
             "ftl_cells": self.ftl.ftl,
             "power_uw": round(self.ftl.power, 2),
             "delay_ps": round(self.ftl.delay, 1),
+            "period_ps": round(self.period_ps, 1),
             "cmos_area_um2": round(self.cmos.area, 2),
             "cmos_power_uw": round(self.cmos.power, 2),
             "cmos_delay_ps": round(self.cmos.delay, 1),
             "yield": round(self.yield_, 6),
+            "yield_bound": round(self.yield_bound, 6),
+            "sigma_mv": self.sigma_mv,
             "margin_mv": round(self.margin_mv, 1),
             "equivalent": self.proved,
             "threshold_gates": None if self.network is None else self.network.gates,
@@ -100,15 +111,18 @@ def to_aig(files: Sequence[Path], top: str, folder: Path) -> Netlist:
     return read_yosys_json(folder / "aig.json", top=top)
 
 
-def map_logic(netlist: Netlist, folder: Path, name: str, tech: FtlTechnology) -> Netlist:
-    """The logic between registers mapped to the CMOS gates; registers stay as they are, with their names."""
+def map_logic(netlist: Netlist, folder: Path, name: str, tech: FtlTechnology, period: float | None = None) -> Netlist:
+    """The logic between registers mapped to the CMOS gates for least area; registers stay as they are, with their
+    names. With `period` (ps) as little area as that clock allows."""
     special = {kind.name: kind for kind in netlist.types if kind.sequential}
     boxes = "".join(_black_box(kind) for kind in special.values())
     (folder / f"{name}.v").write_text(to_verilog(netlist) + boxes)
-    (folder / "cmos.lib").write_text(liberty(tech))
+    (folder / "cmos.genlib").write_text(genlib(tech))
+    logic = None if period is None else max(1, int(period - tech.flip_flop.delay))
+    mapper = _FOR_AREA if logic is None else f"map,-D,{logic}"
     commands = [
         f"read_verilog -icells {name}.v", f"hierarchy -check -top {netlist.name}",
-        f"abc -liberty cmos.lib -script +{_MAP}", "opt_clean", f"write_json {name}.json",
+        f"abc -genlib cmos.genlib -script +{_MAP.format(map=mapper)}", "opt_clean", f"write_json {name}.json",
     ]  # fmt: skip
     run_yosys(commands, folder, name)
     library = {**base_library(tech), **special}
@@ -157,9 +171,17 @@ def figures(netlist: Netlist, tech: FtlTechnology) -> Figures:
 
 
 def ftl_flow(
-    files: Sequence[Path], top: str, folder: Path, tech: FtlTechnology | None = None, max_inputs: int = 5
+    files: Sequence[Path],
+    top: str,
+    folder: Path,
+    tech: FtlTechnology | None = None,
+    max_inputs: int = 5,
+    period: float | None = None,
 ) -> FtlResult:
-    """Everything for one circuit; writes `ftl.v` (structural, with a simulation model of each cell) to `folder`, and
+    """Everything for one circuit: the least area found that meets the clock `period` (ps; by default the delay of the
+    CMOS mapping), or the shortest delay where none does.
+
+    Writes `ftl.v` (structural, with a simulation model of each cell) to `folder`, and
     `threshold.v` for a block without registers.
 
     Raises NcError NC721 for circuits with several clocks; InternalError if the proof fails.
@@ -167,10 +189,10 @@ def ftl_flow(
     tech = tech or ftl_technology()
     folder.mkdir(parents=True, exist_ok=True)
     source = to_aig(files, top, folder)
-    embedded = embed(source, tech, max_inputs)
     reference = plain(source)
     baseline = map_logic(reference, folder, "cmos", tech)
-    result = map_logic(embedded.netlist, folder, "ftl_logic", tech)
+    period = period or figures(baseline, tech).delay
+    embedded, result = _select(source, folder, tech, max_inputs, period)
     proved = equivalent(reference, result) and equivalent(reference, baseline)
     if not proved:
         raise InternalError(f"the FTL netlist of '{top}' is not equivalent to its source")
@@ -192,18 +214,48 @@ def ftl_flow(
         result,
         embedded,
         network,
+        period,
+        tech.vt_sigma_mv,
+        max(0.0, 1 - sum(r.failure for r in found)),
     )
 
 
-def synthesise_file(path: Path, folder: Path) -> FtlResult:
-    """The flow for a netlist file: Verilog (the last module is the top), AIGER or BLIF."""
+def _select(
+    source: Netlist, folder: Path, tech: FtlTechnology, max_inputs: int, period: float
+) -> tuple[Embedded, Netlist]:
+    """Cells under area and timing: mapped for area first; where that misses the period, mapped for the period, and
+    with cells chosen for depth as well."""
+    late: list[tuple[float, Embedded, Netlist]] = []
+    for weight in _DEPTH_WEIGHTS:
+        embedded = embed(source, tech, max_inputs, depth_weight=weight)
+        met: list[tuple[float, Embedded, Netlist]] = []
+        for limit in (None, period):
+            mapped = map_logic(embedded.netlist, folder, "ftl_logic", tech, limit)
+            found = figures(mapped, tech)
+            if found.delay <= period:
+                met.append((found.area, embedded, mapped))
+                break
+            late.append((found.delay, embedded, mapped))
+        if met:
+            return met[0][1:]
+    return min(late, key=lambda candidate: candidate[0])[1:]
+
+
+def synthesise_files(files: Sequence[Path], folder: Path, technology: Path | None = None) -> FtlResult:
+    """The flow for the Verilog files of a design (module `top`, or else the last one), an AIGER or a BLIF file."""
     top = "top"
-    if path.suffix in (".v", ".sv"):
-        names = re.findall(r"^\s*module\s+(\w+)", path.read_text(errors="replace"), re.MULTILINE)
+    if files[0].suffix in (".v", ".sv"):
+        text = "\n".join(path.read_text(errors="replace") for path in files)
+        names = re.findall(r"^\s*module\s+(\w+)", text, re.MULTILINE)
         if not names:
-            fail("NC721", "the Verilog file must hold a module", where=Where(file=path.name))
-        top = names[-1]
-    return ftl_flow([path], top, folder)
+            fail("NC721", "the Verilog file must hold a module", where=Where(file=files[0].name))
+        top = "top" if "top" in names else names[-1]
+    return ftl_flow(files, top, folder, ftl_technology(technology))
+
+
+def yield_at(embedded: Embedded, tech: FtlTechnology, sigma_mv: float) -> float:
+    """Lower bound on the share of circuits in which every FTL cell works, at another noise than the technology's."""
+    return max(0.0, 1 - sum(robustness(g, tech.vt_step_mv, sigma_mv).failure for g in embedded.gates.values()))
 
 
 def _tuning(embedded: Embedded, tech: FtlTechnology) -> dict[str, object]:
@@ -221,6 +273,7 @@ def _tuning(embedded: Embedded, tech: FtlTechnology) -> dict[str, object]:
             "voltages_mv": [round(v, 1) for v in found.voltages_mv],
             "margin_mv": round(found.margin_mv, 1),
             "yield": found.yield_,
+            "failure_bound": float(f"{found.failure:.3g}"),
             "cells": cells,
         }
     return rows

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nc.backends.threshold.ftl.cells import cell_name, ftl_technology, ftl_type, gate_of
-from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_file, to_aig
+from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_files, to_aig
 from nc.backends.threshold.ftl.identify import Threshold
 from nc.backends.threshold.ftl.prove import equivalent
 from nc.backends.threshold.ftl.robust import robustness
@@ -32,7 +32,7 @@ endmodule
 def test_majority_becomes_one_cell(tmp_path: Path) -> None:
     source = tmp_path / "votes.v"
     source.write_text(MAJORITY.replace("if (rst) begin m <= 0; n <= 1; end\n    else ", ""))
-    result = synthesise_file(source, tmp_path / "out")
+    result = synthesise_files([source], tmp_path / "out")
     assert result.proved and result.yield_ > 0.99
     assert Threshold((1, 1, 1, 1, 1), 3) in result.embedded.gates.values()
     assert result.ftl.area < result.cmos.area
@@ -76,7 +76,7 @@ def test_two_clocks_are_refused(tmp_path: Path) -> None:
         "always @(posedge c1) x <= a;\nalways @(posedge c2) y <= x;\nendmodule\n"
     )
     with pytest.raises(NcError) as error:
-        synthesise_file(source, tmp_path / "out")
+        synthesise_files([source], tmp_path / "out")
     assert str(error.value) == ("error[NC721]: the circuit must have one clock to be embedded in FTL cells, not 2")
 
 
