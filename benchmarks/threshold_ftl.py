@@ -43,7 +43,7 @@ def compiled(*sizes: int) -> Callable[[Path], list[Path]]:
             x = build.add(MatMul(), x, build.constant(rng.integers(-1, 2, (build.type(x).size, size))))
             x = build.add(MultiThreshold(np.array([[0, 2, 4]]), np.ones(1, np.int64), 0), x)
         build.output("y", x)
-        nc.compiler.compile(build.finish(), target="fpga", output=folder / "build")
+        nc.compiler.compile(build.finish(), target="fpga", output=folder / "build", set=["pipeline.every=2"])
         return sorted((folder / "build" / "hdl").glob("*.v"))
 
     return make
