@@ -6,6 +6,7 @@ allow, in the order in which they were added.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,42 +93,57 @@ class Kernel:
         return made
 
     def _times(self) -> list[int]:
-        """The earliest cycle of every gate: operands ready, neurons, lanes and ports free, emissions one at a time."""
-        shape = self.shape
+        """The earliest cycle of every gate: operands ready, neurons, lanes and ports free, emissions one at a time.
+
+        A gate that reads the operands or the flip-flop of the one just before follows it by one cycle; such a chain is
+        placed as a whole.
+        """
         cycle: list[int] = []
-        neurons: dict[int, int] = {}
-        lanes: dict[int, int] = {}
-        reads: dict[int, int] = {}
+        used: dict[str, Counter[int]] = {name: Counter() for name in ("neurons", "lanes", "reads")}
+        room = {"neurons": self.shape.neurons, "lanes": self.shape.fresh, "reads": self.shape.reads}
         last_emit = -1
-        reserved: dict[int, int] = {}  # neuron slots of sums that must follow their carries
-        for g, gate in enumerate(self.gates):
-            light = [] if gate.held >= 0 else [r for r in gate.operands[:3] if r != NOTHING]
-            fresh = sum(r < NOTHING for r in (*light, gate.operands[3]))
-            stored = sum(r >= 0 for r in light)
-            ready = max((cycle[r] + 1 for r in light if r >= 0), default=0)
-            if gate.held >= 0 or gate.operands[3] >= 0:
-                t = cycle[gate.held if gate.held >= 0 else gate.operands[3]] + 1
-                reserved[t] = reserved.get(t, 0) - (gate.held >= 0)
-            else:
-                t = max(ready, last_emit + 1 if gate.emit else 0)
-                follower = g + 1 < len(self.gates) and self.gates[g + 1].held == g
-                while not (
-                    neurons.get(t, 0) + reserved.get(t, 0) < shape.neurons
-                    and lanes.get(t, 0) + fresh <= shape.fresh
-                    and reads.get(t, 0) + stored <= shape.reads
-                    and (not follower or neurons.get(t + 1, 0) + reserved.get(t + 1, 0) < shape.neurons)
-                    and (not (follower and self.gates[g + 1].emit) or t + 1 > last_emit)
-                ):
-                    t += 1
-                if follower:
-                    reserved[t + 1] = reserved.get(t + 1, 0) + 1
-            neurons[t] = neurons.get(t, 0) + 1
-            lanes[t] = lanes.get(t, 0) + fresh
-            reads[t] = reads.get(t, 0) + stored
-            if gate.emit:
-                last_emit = t
-            cycle.append(t)
+        g = 0
+        while g < len(self.gates):
+            size = 1
+            while g + size < len(self.gates) and self._follows(g + size):
+                size += 1
+            chain = self.gates[g : g + size]
+            needs = [self._needs(gate) for gate in chain]
+            if any(amount > room[name] for need in needs for name, amount in need.items()):
+                raise InternalError(f"a gate must fit {self.shape.fresh} fresh lanes and {self.shape.reads} reads")
+            first = 0
+            for place, gate in enumerate(chain):
+                light = [r for r in gate.operands[:3] if 0 <= r < g] if gate.held < 0 else []
+                first = max([first, *(cycle[r] + 1 - place for r in light)])
+                if gate.emit:
+                    first = max(first, last_emit + 1 - place)
+            while any(
+                used[name][first + place] + amount > room[name]
+                for place, need in enumerate(needs)
+                for name, amount in need.items()
+            ):
+                first += 1
+            for place, (gate, need) in enumerate(zip(chain, needs, strict=True)):
+                for name, amount in need.items():
+                    used[name][first + place] += amount
+                cycle.append(first + place)
+                last_emit = first + place if gate.emit else last_emit
+            g += size
         return cycle
+
+    def _follows(self, g: int) -> bool:
+        gate = self.gates[g]
+        if g - 1 in (gate.held, gate.operands[3]):
+            return True
+        if gate.held >= 0 or gate.operands[3] >= 0:
+            raise InternalError("held operands and the weight-2 operand must come from the gate just before")
+        return False
+
+    @staticmethod
+    def _needs(gate: Gate) -> dict[str, int]:
+        light = () if gate.held >= 0 else tuple(r for r in gate.operands[:3] if r != NOTHING)
+        fresh = sum(r < NOTHING for r in (*light, gate.operands[3]))
+        return {"neurons": 1, "lanes": fresh, "reads": sum(r >= 0 for r in light)}
 
     def _fill(self, made: Program, g: int, t: int, cycle: list[int], neuron: list[int], register: list[int]) -> None:
         gate, shape, i = self.gates[g], self.shape, neuron[g]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from nc.backends.threshold.allocate import operand_of_product
 from nc.backends.threshold.kernel import NOTHING, Kernel, Ref
 from nc.backends.threshold.program import Program
+from nc.backends.threshold.synthesis import at_least, fewest_neurons
 from nc.hdl.threshold.shape import PeShape
+from nc.ir.diagnostics import InternalError, fail
 
 
 def _bits(count: int, first: int = 0) -> list[Ref]:
@@ -36,16 +38,28 @@ def compare(width: int, shape: PeShape) -> Program:
 
 
 def max_pool(count: int, shape: PeShape) -> Program:
-    """The maximum of `count` bits: an OR, the cell with T = 1 takes three at once and its own last result."""
+    """The maximum of `count` bits: an OR. A neuron with T = 1 takes three bits at once and the last result on its
+    weight-2 operand: ceil((count - 1) / 3) neurons at least for any gates of four inputs, and this is as many, or one
+    more where three lanes a cycle do not let the first neuron take four."""
     kernel = Kernel(shape)
     bits = _bits(count)
     best = NOTHING
     while bits:
-        room = 3 if best == NOTHING else 2
-        taken, bits = bits[:room], bits[room:]
-        taken += [best] if best != NOTHING else []
-        best = kernel.gate(*taken, threshold=1, emit=not bits)
+        taken, bits = bits[:3], bits[3:]
+        best = kernel.gate(*taken, heavy=best, threshold=1, emit=not bits)
     return kernel.program()
+
+
+def small_node(inputs: int, threshold: int, shape: PeShape) -> Program:
+    """[x0 + ... >= threshold] with the threshold fixed in the program, on the fewest neurons that compute it (exact
+    synthesis, to five inputs)."""
+    if inputs > 5:
+        fail("NC707", f"exact synthesis must be of a node of at most 5 inputs, not {inputs}",
+             help="schedule a popcount node instead: its threshold is data")  # fmt: skip
+    found = fewest_neurons([at_least(inputs, threshold)], inputs, most=3)
+    if found.network is None:
+        raise InternalError(f"no three neurons compute {inputs} inputs >= {threshold}")
+    return found.network.program(shape)
 
 
 def relu(width: int, shape: PeShape) -> Program:

@@ -33,6 +33,11 @@ CODES: dict[str, Code] = {
         "Area, power and delay figures come from a technology file, a YAML mapping with exactly the fields of the one "
         "that nc brings. Copy it and change the values.",
     ),
+    "NC707": Code(
+        "node too large for exact synthesis",
+        "The fewest neurons for a fixed threshold are searched by SAT, for nodes of a few inputs. Larger nodes are "
+        "scheduled as popcounts.",
+    ),
     "NC710": Code(
         "operation cannot run on the threshold array",
         "The array runs chains of matrix products and convolutions with constant weights, biases, max pools, "

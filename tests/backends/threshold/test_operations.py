@@ -49,6 +49,7 @@ def test_max_pool_and_relu(shape: PeShape) -> None:
     for count in (1, 4, 9):
         inputs, got = outputs(max_pool(count, shape), count)
         assert (got[0] == inputs.max(0)).all()
+        assert check(max_pool(count, shape), count).evaluations == -(-count // 3)
     inputs, got = outputs(relu(6, shape), 6)
     assert (number(got) == np.where(inputs[5], 0, number(inputs[:5]))).all()
 
