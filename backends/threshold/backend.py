@@ -18,11 +18,12 @@ from nc.backends.backend import Link
 from nc.backends.threshold import golden
 from nc.backends.threshold.ftl.cells import ftl_technology
 from nc.backends.threshold.ftl.flow import ftl_flow, synthesise_files
-from nc.backends.threshold.images import write_images
+from nc.backends.threshold.gantt import gantt_svg
+from nc.backends.threshold.images import read_program, write_images
 from nc.backends.threshold.layers import Placement, place_network
 from nc.backends.threshold.mapping import map_graph, problems
 from nc.backends.threshold.options import Options as ThresholdOptions
-from nc.backends.threshold.report import layer_rows
+from nc.backends.threshold.report import Technology, layer_rows, layer_table, technology
 from nc.hdl.threshold.array import ThresholdArray
 from nc.hdl.threshold.config import ArrayConfig
 from nc.hdl.threshold.pe import ProcessingElement
@@ -35,6 +36,9 @@ from nc.ir.stream import StreamSpec, TensorPort
 if TYPE_CHECKING:
     from nc.backends.backend import SynthesisRequest
 
+GANTT_CYCLES = 400
+"""Cycles of a schedule that its picture shows."""
+
 DEFAULT_DEVICE = "ecp5-85k"
 
 
@@ -45,6 +49,7 @@ class Design:
     placement: Placement
     input: TensorPort
     output: TensorPort
+    technology: Technology
 
     def spec(self) -> StreamSpec:
         config = self.placement.config
@@ -75,7 +80,8 @@ class ThresholdBackend:
         network = map_graph(graph, array.pes)
         placement = place_network(network, array.pes, array.pe.shape(), options.schedule.effort, array.pe.cell)
         (source,), (target,) = graph.inputs.items(), graph.outputs.items()
-        return Design(placement, _port(graph, *source), _port(graph, *target))
+        tech = technology(array.technology_file())
+        return Design(placement, _port(graph, *source), _port(graph, *target), tech)
 
     def emit(self, design: Design, folder: Path) -> None:
         hdl = folder / "hdl"
@@ -84,6 +90,7 @@ class ThresholdBackend:
         (hdl / "top.v").write_text(to_verilog(ThresholdArray(config, instances=True)))
         (hdl / "threshold_pe.v").write_text(pe_verilog(config))
         write_images(design.placement, hdl)
+        write_schedules(design, folder / "schedule")
 
     def testbench(self, design: Design) -> StreamSpec | None:
         return design.spec()
@@ -94,7 +101,7 @@ class ThresholdBackend:
     def estimate(self, design: Design) -> Mapping[str, object]:
         """Cycles are exact (nothing depends on data); energy is by the technology file."""
         placement = design.placement
-        rows = layer_rows(placement)
+        rows = layer_rows(placement, design.technology)
         return {
             "pes": placement.config.pes,
             "cycles": placement.cycles,
@@ -109,6 +116,9 @@ class ThresholdBackend:
     def links(self, build: Path, graph: Graph, options: ThresholdOptions) -> Sequence[Link]:
         """Programs run cycle by cycle on random inputs against the integer graph, and every schedule's rules."""
         design = self.lower(graph, options)
+        config = design.placement.config
+        images = read_program(build / "hdl", config)
+        same = images == (config.instructions, config.weights)
         ((name, value),) = graph.inputs.items()
         kind = graph.type(value).int
         steps = np.random.default_rng(1).integers(
@@ -121,6 +131,7 @@ class ThresholdBackend:
         detail = f"{len(got)} random inputs, {wrong} differ"
         legal = ", ".join(f"{p.schedule.cycles}/{p.schedule.bounds.full_adders}" for p in design.placement.layers)
         return [
+            Link("memory images = programs and weights", "equal" if same else "different", "hdl/*.hex, array.json"),
             Link("PE programs obey the element's rules", "equal", f"cycles/lower bound by layer: {legal}"),
             Link("PE programs = integer graph", "different" if wrong else "equal", detail),
         ]
@@ -154,6 +165,17 @@ class ThresholdBackend:
     def synthesise_hdl(self, files: Sequence[Path], request: SynthesisRequest) -> Mapping[str, object]:
         """`nc synth BUILD --cells ftl` for the Verilog that another target emitted."""
         return synthesise_files(files, request.out_dir, request.liberty).to_json()
+
+
+def write_schedules(design: Design, folder: Path) -> None:
+    """`layers.md` (cycles, gaps, traffic, energy by layer) and a picture of each kind of node's schedule."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "layers.md").write_text(layer_table(design.placement, design.technology))
+    for placed in design.placement.layers:
+        found = placed.schedule
+        picture = folder / f"node_{found.node.kind}_{found.node.fan_in}.svg"
+        if not picture.exists():
+            picture.write_text(gantt_svg(found, last=GANTT_CYCLES))
 
 
 def pe_verilog(config: ArrayConfig) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from nc.hdl.threshold.shape import PeShape
@@ -29,6 +31,10 @@ class ArraySection(Section):
 
     pes: int = Field(default=64, ge=4, le=1024, description="processing elements (the published array has 256)")
     pe: Pe = Pe()
+    technology: str = Field(default="", description="YAML file with power, area and clock; empty: published figures")
+
+    def technology_file(self) -> Path | None:
+        return Path(self.technology) if self.technology else None
 
 
 class ScheduleSection(Section):

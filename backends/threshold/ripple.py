@@ -6,12 +6,16 @@ neurons: three inputs a leaf, then ripple-carry additions, then a bit-serial com
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nc.backends.threshold.allocate import NONE, operand_of_addend, operand_of_product, place
 from nc.backends.threshold.node import Node
 from nc.backends.threshold.program import Program
 from nc.hdl.threshold.shape import PeShape
+
+Array = np.ndarray[Any, Any]
 
 
 class _Tree:
@@ -67,17 +71,40 @@ class _Tree:
             carry, _ = self.cell(known[0], operand_of_addend(j), known[1], with_sum=False)
 
 
+LOOKAHEAD = 32
+"""Cells among which the next one ready is issued: a leaf of the next addition fills the wait for a sum."""
+
+
+def _issued(tree: _Tree) -> tuple[list[int], Array]:
+    """Cells in the order of their cycles (indices of the tree), and those cycles: one cell a cycle, the first in
+    post-order whose operands are ready."""
+    cycle = np.full(len(tree.operands), -1, np.int64)
+    order: list[int] = []
+    waiting = list(range(min(LOOKAHEAD, len(tree.operands))))
+    t = 0
+    while waiting:
+        for c in waiting:
+            made = [(int(cycle[v // 2]), v % 2) for v in tree.operands[c] if v >= 0]
+            if all(0 <= at < t - is_sum for at, is_sum in made):
+                cycle[c] = t
+                order.append(c)
+                waiting.remove(c)
+                if len(order) + len(waiting) < len(tree.operands):
+                    waiting.append(len(order) + len(waiting))
+                break
+        t += 1
+    return order, cycle[order]
+
+
 def ripple_program(node: Node, shape: PeShape) -> Program | None:
-    """The baseline's program (in-order issue, one cell a cycle), or None when it does not fit the registers."""
+    """The baseline's program (one cell a cycle), or None when it does not fit the registers."""
     tree = _Tree()
     tree.compare(tree.count(0, node.fan_in), node.columns)
-    n = len(tree.operands)
-    cycle = np.zeros(n, np.int64)
-    t = -1
-    for c, triple in enumerate(tree.operands):
-        ready = max((int(cycle[v // 2]) + 1 + v % 2 for v in triple if v >= 0), default=0)
-        t = max(t + 1, ready)
-        cycle[c] = t
-    emitted = np.zeros(2 * n, np.bool_)
-    emitted[2 * (n - 1)] = True
-    return place(node, shape, True, cycle, np.array(tree.with_sum), np.array(tree.operands, np.int64), emitted)
+    order, cycle = _issued(tree)
+    place_of = {c: k for k, c in enumerate(order)}
+    operands = np.array(
+        [[2 * place_of[v // 2] + v % 2 if v >= 0 else v for v in tree.operands[c]] for c in order], np.int64
+    )
+    emitted = np.zeros(2 * len(order), np.bool_)
+    emitted[2 * (len(order) - 1)] = True
+    return place(node, shape, True, cycle, np.array(tree.with_sum)[order], operands, emitted)

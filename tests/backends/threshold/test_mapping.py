@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nc.backends.threshold
 from nc.backends.threshold import BACKEND, golden
 from nc.backends.threshold.images import read_program, write_images
 from nc.backends.threshold.layers import place_network
@@ -279,36 +280,48 @@ def test_backend_is_deterministic(tmp_path: Path) -> None:
         BACKEND.emit(BACKEND.lower(graph, options), tmp_path / name)
     files = sorted(p.name for p in (tmp_path / "a" / "hdl").iterdir())
     assert files == ["array.json", "program.hex", "program.txt", "threshold_pe.v", "top.v", "weights.hex"]
-    for file in files:
-        assert (tmp_path / "a" / "hdl" / file).read_bytes() == (tmp_path / "b" / "hdl" / file).read_bytes()
-    assert [link.verdict for link in BACKEND.links(tmp_path, graph, options)] == ["equal", "equal"]
+    pictures = sorted(p.name for p in (tmp_path / "a" / "schedule").iterdir())
+    assert pictures == ["layers.md", "node_compare_18.svg", "node_compare_30.svg", "node_value_12.svg"]
+    for file in [*(f"hdl/{name}" for name in files), *(f"schedule/{name}" for name in pictures)]:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert [link.verdict for link in BACKEND.links(tmp_path / "a", graph, options)] == ["equal", "equal", "equal"]
+    table = (tmp_path / "a" / "schedule" / "layers.md").read_text().splitlines()
+    assert table[0] == "# 16 elements of 4 neurons: 112 cycles an inference" and len(table) == 10
 
 
-def test_tfc_maps(tmp_path: Path, shared: Path) -> None:
-    """FINN's TFC_1W1A through the front door: cycles and schedules in the manifest."""
-    import nc.compiler
-
-    model = shared / "models" / "qonnx" / "TFC_1W1A.onnx"
-    built = nc.compiler.compile(
-        model, target="threshold", output=tmp_path / "tfc", set=["input.0.scale=1/255", "output=argmax"]
+def test_verify_refuses_images_of_another_array(tmp_path: Path) -> None:
+    """`nc verify` runs the images in the build: changed ones differ, another array's are refused."""
+    pytest.importorskip("pyosys")
+    graph = perceptron(BIPOLAR, bipolar(np.random.default_rng(3), 30, 18), 1, True)
+    options = Options.model_validate({"array": {"pes": 16}})
+    BACKEND.emit(BACKEND.lower(graph, options), tmp_path)
+    weights = tmp_path / "hdl" / "weights.hex"
+    lines = weights.read_text().splitlines()
+    weights.write_text("\n".join([lines[1], *lines[1:]]) + "\n")
+    assert [link.verdict for link in BACKEND.links(tmp_path, graph, options)] == ["different", "equal", "equal"]
+    with pytest.raises(NcError) as error:
+        BACKEND.links(tmp_path, graph, Options.model_validate({"array": {"pes": 8}}))
+    assert str(error.value) == (
+        "error[NC705]: a program image must match the array: it is for 16 elements of 4 neurons, 16 registers, "
+        "6 ports, 3 lanes, and the array has 8 of 4 neurons, 16 registers, 6 ports, 3 lanes\n"
+        "  --> array.json\n"
+        "  help: compile the network again with the array's own options (array.pes, array.pe)"
     )
-    estimate = built.build.manifest.estimate
-    assert estimate["cycles"] == 635 and estimate["latency_cycles"] == 622
-    assert [layer["node_cycles"] for layer in estimate["layers"]] == [397, 36, 36, 40]  # type: ignore[index, attr-defined]
 
 
-@pytest.mark.slow
-def test_tfc_runs_on_the_array(tmp_path: Path, shared: Path) -> None:
-    """FINN's TFC_1W1A in Verilator under cocotb: 256 images, decisions and cycles exactly as predicted."""
-    import nc.compiler
-
-    build = tmp_path / "tfc"
-    nc.compiler.compile(
-        shared / "models" / "qonnx" / "TFC_1W1A.onnx",
-        target="threshold",
-        output=build,
-        set=["input.0.scale=1/255", "output=argmax"],
-    )
-    result = nc.compiler.simulate(build, engine="verilator").to_json()
-    assert (result["vectors"], result["mismatches"], result["violations"]) == (256, 0, [])
-    assert (result["latency_cycles"], result["ii_cycles"]) == (622, 635)
+def test_a_technology_file_of_ones_own(tmp_path: Path) -> None:
+    """Energy follows the file; one with other fields is refused."""
+    graph = perceptron(BIPOLAR, bipolar(np.random.default_rng(3), 30, 18), 1, True)
+    default = (Path(nc.backends.threshold.__file__).parent / "technology.yaml").read_text()
+    file = tmp_path / "own.yaml"
+    file.write_text(default.replace("pe_power_mw: 0.12", "pe_power_mw: 0.24"))
+    energies = []
+    for name in ("", str(file)):
+        options = Options.model_validate({"array": {"pes": 16, "technology": name}})
+        energies.append([row["energy_nj"] for row in BACKEND.estimate(BACKEND.lower(graph, options))["layers"]])
+    assert energies[1] == pytest.approx([2 * e for e in energies[0]], abs=2e-3)
+    other = tmp_path / "other.yaml"
+    other.write_text("name: mine\n")
+    with pytest.raises(NcError) as error:
+        BACKEND.lower(graph, Options.model_validate({"array": {"technology": str(other)}}))
+    assert str(error.value).startswith("error[NC706]: a technology file must hold exactly the fields of the default")
