@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
@@ -51,6 +51,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+S = TypeVar("S", bound=Section)
 Bits = Annotated[int, Field(ge=1, le=32)]
 
 
@@ -168,6 +169,14 @@ def resolve(
     common, own = parts
     assert isinstance(common, Common)
     return Settings(common, own)
+
+
+def validated(model: type[S], document: Document) -> S:
+    """A document as a section; every wrong key and value at once. Raises NcError NC411, NC412."""
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise NcError(_explained(model, error, document).diagnostics) from None
 
 
 def from_json(options: type[BaseModel], data: Mapping[str, Any]) -> Settings:

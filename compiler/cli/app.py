@@ -13,6 +13,7 @@ from nc.compiler.cli import (
     doctor,
     eval,
     explain,
+    explore,
     inspect,
     ops,
     schema,
@@ -31,6 +32,10 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "eval": (eval.run, "nc eval build --data test.npz"),
     "verify": (verify.run, "nc verify build"),
     "synth": (synth.run, "nc synth build --device ice40-hx8k --pnr"),
+    "explore": (
+        explore.run,
+        "nc explore model.onnx --target fpga --data train.npz --space space.yaml -o search --workers 2",
+    ),
     "inspect": (inspect.run, "nc inspect model.onnx"),
     "demo": (demo.run, "nc demo"),
     "doctor": (doctor.run, "nc doctor"),

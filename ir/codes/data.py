@@ -94,4 +94,34 @@ CODES: dict[str, Code] = {
         "An output of the simulated hardware is not what the integer graph computes, or a rule of the stream "
         "protocol is broken. On an unchanged build this is a defect of nc: please report it with the build.",
     ),
+    "NC440": Code(
+        "unknown figure",
+        "Objectives and constraints of an exploration name figures of a measured point: those of nc eval (accuracy, "
+        "agreement, float_accuracy), of the build's estimate, and with fidelity synth or pnr those of nc synth.",
+    ),
+    "NC441": Code(
+        "another exploration",
+        "The folder holds an exploration of another model, data, space or version of nc, whose points cannot be mixed "
+        "with these. Name another folder, or remove this one.",
+    ),
+    "NC442": Code(
+        "no point to show",
+        "Every measured point was refused or breaks a constraint. The nearest one is named: widen the space or loosen "
+        "the constraints.",
+    ),
+    "NC443": Code(
+        "no workers",
+        "The Dask scheduler did not answer, or has no workers. Every worker needs nc, and sees the model, the data and "
+        "the exploration's folder under the same paths.",
+    ),
+    "NC444": Code(
+        "no storage",
+        "The database of --storage could not be opened. It is an SQLAlchemy URL such as "
+        "postgresql+psycopg://user@host/database, whose driver must be installed.",
+    ),
+    "NC445": Code(
+        "the exploration is running",
+        "Another nc explore works on this folder. To work on one exploration with several, give all of them the same "
+        "--storage.",
+    ),
 }

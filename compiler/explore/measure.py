@@ -1,0 +1,138 @@
+"""Measures one point: compile, evaluate, synthesise, every step stored by the hash of all that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nc.backends import registry
+from nc.compiler.builds import manifest
+from nc.compiler.config import resolve
+from nc.compiler.data import Dataset
+from nc.compiler.driver.compiling import compile
+from nc.compiler.driver.evaluating import evaluate
+from nc.compiler.driver.synthesising import synth
+from nc.compiler.explore.space import Fidelity, Value
+from nc.ir.diagnostics import NcError
+
+Point = Mapping[str, Value]
+Assignments = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all points of an exploration share. `folder`: where points are stored; `assignments`: options of all."""
+
+    model: Path
+    model_sha256: str
+    target: str
+    calibration: Dataset
+    validation: Dataset
+    config: Path | None
+    assignments: Assignments
+    fidelity: Fidelity
+    device: str | None
+    folder: Path
+
+    def options(self, point: Point) -> Assignments:
+        """The assignments of a point: the job's, then its own."""
+        return (*self.assignments, *(f"{key}={json.dumps(value)}" for key, value in sorted(point.items())))
+
+    def key(self, point: Point) -> str:
+        """SHA-256 of all that a point's figures depend on. Raises NcError where the options are wrong."""
+        settings = resolve(registry.find(self.target).Options, self.config, self.options(point))
+        parts = {
+            "model": self.model_sha256,
+            "calibration": self.calibration.sha256,
+            "validation": self.validation.sha256,
+            "target": self.target,
+            "options": settings.to_json(),
+            "device": self.device,
+            "libraries": manifest.versions(),
+            "tool": manifest.tool_version(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A point's figures. `fidelity`: how far it was taken; `error`: why it has none."""
+
+    key: str
+    metrics: Mapping[str, float]
+    fidelity: str
+    seconds: float = 0.0
+    error: str = ""
+
+
+def measure(job: Job, point: Point, promote: Callable[[Mapping[str, float]], bool] = lambda _: True) -> Measured:
+    """The figures of a point: of its estimate, and where `promote` says so on these, of synthesis.
+
+    What was measured before is read, not measured again. A refused point (NcError) has an `error` and no figures.
+    """
+    key = job.key(point)
+    place = job.folder / key
+    begin = time.perf_counter()
+    try:
+        metrics = _stored(place / "estimate.json", lambda: _estimated(job, point, place / "build"))
+        if job.fidelity == "estimate" or not promote(metrics):
+            return Measured(key, metrics, "estimate", time.perf_counter() - begin)
+        more = _stored(place / f"{job.fidelity}.json", lambda: _synthesised(job, point, place / "build"))
+    except NcError as error:
+        return Measured(key, {}, "refused", time.perf_counter() - begin, str(error.diagnostics[0].message))
+    return Measured(key, {**metrics, **more}, job.fidelity, time.perf_counter() - begin)
+
+
+def _estimated(job: Job, point: Point, build: Path) -> dict[str, float]:
+    made = _compiled(job, point, build)
+    found = evaluate(build, job.validation).to_json()
+    del found["samples_per_second"]  # of this machine, not of the point
+    return figures({**made, **found})
+
+
+def _synthesised(job: Job, point: Point, build: Path) -> dict[str, float]:
+    if not (build / manifest.NAME).is_file():  # only its figures were kept
+        _compiled(job, point, build)
+    found = synth(build, device=job.device, pnr=job.fidelity == "pnr").to_json()
+    del found["seconds"]
+    return figures(found)
+
+
+def _compiled(job: Job, point: Point, build: Path) -> Mapping[str, object]:
+    made = compile(str(job.model), target=job.target, output=build, calib=job.calibration, config=job.config,
+                   set=job.options(point))  # fmt: skip
+    return made.build.manifest.estimate
+
+
+def figures(fields: Mapping[str, Any]) -> dict[str, float]:
+    """All numbers of a result by name, those of inner mappings as 'outer.inner'.
+
+    >>> figures({"luts": 3, "power_mw": {"1.0": 2.5}, "device": "x", "fmax_mhz": None})
+    {'luts': 3.0, 'power_mw.1.0': 2.5}
+    """
+    found: dict[str, float] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{inner}": number for inner, number in figures(value).items()}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = float(value)
+    return found
+
+
+def _stored(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The JSON object at `path`, made and written in one step where it is missing."""
+    if path.is_file():
+        found: dict[str, float] = json.loads(path.read_text())
+        return found
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(json.dumps(made, indent=1))
+    Path(file.name).replace(path)
+    return made

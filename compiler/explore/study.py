@@ -1,0 +1,173 @@
+"""The search's memory: an Optuna study in a database, and the loop that a worker runs on it.
+
+Points are proposed by NSGA-II or TPE under constraints. A killed worker loses the point it was measuring, which is
+proposed again: at once by the next run where the exploration has its own database, after a minute without a sign of
+life where workers share one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from nc.compiler.explore.goals import Metrics, feasible
+from nc.compiler.explore.measure import Job, Measured, measure
+from nc.compiler.explore.space import Space
+from nc.ir.diagnostics import fail, suggest
+
+HEARTBEAT_S, GRACE_S = 10, 60
+_MOST_REPEATS = 20  # proposals of known points for each new one, before the space counts as searched
+_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What every worker needs. `storage`: a database URL; `own`: no other exploration uses it; `seed`: of proposals."""
+
+    job: Job
+    space: Space
+    storage: str
+    own: bool
+    name: str
+    seed: int
+
+
+def open_study(search: Search, worker: int = 0) -> Study:
+    """The study, made where it does not exist."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        beat: dict[str, Any] = {} if search.own else {
+            "heartbeat_interval": HEARTBEAT_S,
+            "grace_period": GRACE_S,
+            "heartbeat_stale_trial_callback": RetryHeartbeatStaleTrialCallback(),
+        }  # fmt: skip
+        engine: dict[str, Any] = {"connect_args": {"timeout": 60}} if search.storage.startswith("sqlite") else {}
+        return optuna.create_study(
+            storage=RDBStorage(search.storage, engine_kwargs=engine, **beat),
+            sampler=_sampler(search, worker),
+            study_name=search.name,
+            directions=["maximize" if d == "max" else "minimize" for d in search.space.objectives.values()],
+            load_if_exists=True,
+        )
+
+
+def _sampler(search: Search, worker: int) -> BaseSampler:
+    seed = search.seed + 7919 * worker
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if search.space.sampler == "nsga2":
+            return NSGAIISampler(population_size=24, seed=seed)
+        return TPESampler(n_startup_trials=8, seed=seed, multivariate=True)
+
+
+def retry_lost(study: Study) -> int:
+    """Propose again what a dead run was measuring; how many. Only while no other worker lives."""
+    lost = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in lost:
+        study.tell(trial.number, state=TrialState.FAIL)
+        if trial.params:
+            study.enqueue_trial(trial.params)
+    return len(lost)
+
+
+def distinct(study: Study) -> dict[str, FrozenTrial]:
+    """Finished trials by the key of their point, the first of each."""
+    found: dict[str, FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False, states=_DONE):
+        found.setdefault(trial.user_attrs["key"], trial)
+    return found
+
+
+def finished(study: Study, space: Space) -> bool:
+    """All points asked for are measured, or the space has no more to offer."""
+    trials = study.get_trials(deepcopy=False, states=_DONE)
+    points = len({t.user_attrs["key"] for t in trials})
+    return points >= min(space.trials, space.size) or len(trials) >= _MOST_REPEATS * space.trials
+
+
+def work(search: Search, worker: int = 0) -> None:
+    """Measure proposed points until enough are measured."""
+    study = open_study(search, worker)
+    while not finished(study, search.space):
+        study.optimize(lambda trial: _objective(trial, study, search), n_trials=1)
+
+
+def _objective(trial: Trial, study: Study, search: Search) -> tuple[float, ...]:
+    space = search.space
+    point = {name: parameter.suggest(trial, name) for name, parameter in space.parameters.items()}
+    known = list(distinct(study).values())
+    found = measure(search.job, point, lambda metrics: _promising(metrics, known, space))
+    trial.set_user_attr("key", found.key)
+    trial.set_user_attr("seconds", round(found.seconds, 2))
+    trial.set_user_attr("fidelity", found.fidelity)
+    if found.error:
+        trial.set_user_attr("error", found.error)
+        raise optuna.TrialPruned
+    trial.set_user_attr("metrics", dict(found.metrics))
+    metrics = found.metrics if found.fidelity == search.job.fidelity else _predicted(found, known, space)
+    for rule in space.constraints:
+        trial.set_constraint(str(rule), rule.violation(metrics) or 0.0)
+    return values(metrics, space)
+
+
+def values(metrics: Metrics, space: Space) -> tuple[float, ...]:
+    """The objectives of a point. Raises NcError NC440 for a figure that does not exist."""
+    named = [*space.objectives, *(c.metric for c in space.constraints)]
+    if missing := [k for k in named if k not in metrics]:
+        fail("NC440", f"'{missing[0]}' must be a figure of a point, one of {', '.join(sorted(metrics))}",
+             help=suggest(missing[0], metrics))  # fmt: skip
+    return tuple(metrics[k] for k in space.objectives)
+
+
+def _promising(metrics: Metrics, known: list[FrozenTrial], space: Space) -> bool:
+    """Whether a point is worth synthesis: it keeps what is known already, and no measured point is clearly better.
+
+    Clearly better: at least as good in every objective that is known, and smaller by `slack` in the screening estimate.
+    """
+    if any((c.violation(metrics) or 0) > 0 for c in space.constraints):
+        return not any(t.user_attrs["fidelity"] == space.fidelity for t in known)  # one is needed for predictions
+    if space.screen is None or space.screen not in metrics:
+        return True
+    kept = [(k, 1 if d == "max" else -1) for k, d in space.objectives.items() if k in metrics]
+    for trial in known:
+        other = trial.user_attrs.get("metrics", {})
+        if (
+            trial.user_attrs["fidelity"] == space.fidelity
+            and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept)
+            and other[space.screen] * space.slack <= metrics[space.screen]
+        ):
+            return False
+    return True
+
+
+def _predicted(found: Measured, known: list[FrozenTrial], space: Space) -> Mapping[str, float]:
+    """A point's figures, those of synthesis scaled from the measured point with the nearest screening estimate."""
+    full = [t.user_attrs["metrics"] for t in known if t.user_attrs["fidelity"] == space.fidelity]
+    if not full:
+        return found.metrics
+    screen = space.screen if space.screen in found.metrics else None
+    if screen is None:
+        return {**full[0], **found.metrics}
+    near = min(full, key=lambda m: abs(m[screen] - found.metrics[screen]))
+    factor = found.metrics[screen] / max(near[screen], 1e-9)
+    return {**{k: v * factor for k, v in near.items()}, **found.metrics}
+
+
+def satisfying(study: Study, space: Space) -> list[FrozenTrial]:
+    """Points measured in full that keep every constraint."""
+    return [
+        t
+        for t in distinct(study).values()
+        if t.state == TrialState.COMPLETE
+        and t.user_attrs["fidelity"] == space.fidelity
+        and feasible(space.constraints, t.user_attrs["metrics"])
+    ]
