@@ -8,11 +8,12 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+PEERS  ?= .venv-peers
 BIN    := $(VENV)/bin
 DONE   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all bench lint format clean
+.PHONY: help install demo test test-all peers bench lint format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -35,7 +36,15 @@ test: $(DONE)
 test-all: $(DONE)
 	$(BIN)/python -m pytest
 
-bench: $(DONE)
+# The rivals of benchmarks/fpga_peers.py, away from nc's own packages.
+peers: $(PEERS)/.installed
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: $(DONE) $(PEERS)/.installed
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 lint: $(DONE)
@@ -48,4 +57,4 @@ format: $(DONE)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,14 @@ from amaranth.hdl import Elaboratable
 from nc.hdl.verilog import HEADER, rtlil_to_verilog, to_rtlil
 from nc.hdl.word_adders import Adder, XilinxAdder
 from nc.hdl.word_expressions import Cell
+from nc.hdl.word_heaps import HeapAdder
 from nc.hdl.word_verilog import cells_verilog, core_verilog
 from nc.hdl.words import WordDesign
 
 _TOP = re.compile(r"^attribute \\top 1\n", re.MULTILINE)
+
+MAPPED: Mapping[str, Callable[..., Elaboratable]] = {"xilinx": XilinxAdder, "lut6": HeapAdder}
+"""Adder cells made of a technology's primitives: on LUT6_2 and CARRY8, and on LUTs alone."""
 
 _LUT_PORTS = {f"LUT{n}": ([f"I{i}" for i in range(n)], ["O"]) for n in range(1, 7)}
 _PRIMITIVES = {
@@ -42,6 +46,16 @@ def xilinx_primitives() -> str:
     return "\n".join(lines) + "\n"
 
 
+def lut_primitives() -> str:
+    """Verilog declarations of LUT1 .. LUT6, for Yosys' technology-free flow."""
+    lines = []
+    for name, (inputs, _) in _LUT_PORTS.items():
+        size = 1 << len(inputs)
+        lines += ["(* blackbox *)", f"module {name} #(parameter [{size - 1}:0] INIT = {size}'h0)",
+                  f"  (input {', '.join(inputs)}, output O);", "endmodule"]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 def design_verilog(top: Elaboratable, core: WordDesign, ports: Iterable[object], name: str = "top") -> str:
     """Verilog of `top` (the core itself or a wrapper around it) and of the cells that the core placed."""
     files = design_files(top, core, ports, name)
@@ -49,10 +63,11 @@ def design_verilog(top: Elaboratable, core: WordDesign, ports: Iterable[object],
 
 
 def design_files(top: Elaboratable, core: WordDesign, ports: Iterable[object], name: str = "top") -> dict[str, str]:
-    """Files by path: `top.v`; `cells.v` with the behaviour of shared cells; their stand-ins for AMD under `xilinx/`.
+    """Files by path: `top.v`; `cells.v` with the behaviour of shared cells; their mapped stand-ins under `<mapped>/`.
 
     `top`: the core (made with cells='instances') itself, or a wrapper around it, which is elaborated by Amaranth.
-    `xilinx/cells.v` is for tools that know the primitives, `xilinx/cells.il` (with declarations) for Yosys.
+    `xilinx/cells.v` is for tools that know the primitives, `xilinx/cells.il` (with declarations) for Yosys;
+    `lut6/primitives.v` declares LUTs for a flow that has none.
     """
     if top is core:
         text, used = core_verilog(core, name)
@@ -65,9 +80,12 @@ def design_files(top: Elaboratable, core: WordDesign, ports: Iterable[object], n
     if used:
         files["cells.v"] = behaviour(used)
     if core.adder_cells and used:
-        mapped = mapped_rtlil(used)
-        files["xilinx/cells.v"] = rtlil_to_verilog(mapped)
-        files["xilinx/cells.il"] = xilinx_primitives() + mapped + "\n"
+        mapped = mapped_rtlil(used, core.mapped)
+        files[f"{core.mapped}/cells.v"] = rtlil_to_verilog(mapped)
+        if core.mapped == "xilinx":
+            files["xilinx/cells.il"] = xilinx_primitives() + mapped + "\n"
+        else:
+            files[f"{core.mapped}/primitives.v"] = lut_primitives()
     return files
 
 
@@ -79,9 +97,9 @@ def behaviour(cells: Mapping[str, partial[Cell]]) -> str:
     return f"{rtlil_to_verilog(_rtlil(popcounts))}\n{text}"
 
 
-def mapped_rtlil(cells: Mapping[str, partial[Cell]]) -> str:
-    """RTLIL of the cells with adders in LUT6_2 and CARRY8."""
-    return _rtlil({n: partial(XilinxAdder, *c.args) if c.func is Adder else c for n, c in cells.items()})
+def mapped_rtlil(cells: Mapping[str, partial[Cell]], mapped: str) -> str:
+    """RTLIL of the cells with adders in the primitives of a technology (a key of MAPPED)."""
+    return _rtlil({n: partial(MAPPED[mapped], *c.args) if c.func is Adder else c for n, c in cells.items()})
 
 
 def _rtlil(cells: Mapping[str, partial[Any]]) -> str:

@@ -13,14 +13,21 @@ from nc.ir.stream import Probe
 from nc.ir.words import Kind, WordGraph
 from nc.ir.words.kinds import POPCOUNT_LEAST
 
+WIDEST = 3
+"""Operands of the widest adder cell, the constant included, unless the technology says otherwise."""
+
 Entry = tuple[int, int, bool]
 """An operand: (node, shift, negated)."""
 
 
 class Rows:
-    """The graph's arrays as lists: element access from Python is several times faster than numpy's."""
+    """The graph's arrays as lists: element access from Python is several times faster than numpy's.
 
-    def __init__(self, graph: WordGraph) -> None:
+    `widest`: operands of the widest adder cell.
+    """
+
+    def __init__(self, graph: WordGraph, widest: int = WIDEST) -> None:
+        self.widest = widest
         self.kind = graph.kind.tolist()
         self.p0, self.p1 = graph.p0.tolist(), graph.p1.tolist()
         self.start = graph.start.tolist()
@@ -41,11 +48,11 @@ class Rows:
         return all(shift == first and self.bits[src] == 1 and not self.signed[src] for src, shift, _ in operands)
 
     def is_adder_cell(self, node: int, operands: list[Entry]) -> bool:
-        """Two or three operands, the constant included, of which one is added."""
+        """Two operands to `widest`, the constant included; on a carry chain one of them is added, not subtracted."""
         return (
             not self.wires[node]
-            and 2 <= len(operands) + (self.p0[node] != 0) <= 3
-            and not all(neg for _, _, neg in operands)
+            and 2 <= len(operands) + (self.p0[node] != 0) <= self.widest
+            and (self.widest > WIDEST or not all(neg for _, _, neg in operands))
         )
 
     def adder(self, node: int, operands: list[Entry]) -> tuple[AdderShape, list[int]]:
@@ -66,9 +73,9 @@ def adder_shape(width: int, operands: list[tuple[int, bool, int, bool]], constan
     return AdderShape(width, (*(made[k] for k in order), *fixed)), order
 
 
-def adder_cells(graph: WordGraph) -> Iterator[tuple[int, AdderShape]]:
+def adder_cells(graph: WordGraph, widest: int = WIDEST) -> Iterator[tuple[int, AdderShape]]:
     """The sums that are adder cells, as (node, shape)."""
-    rows = Rows(graph)
+    rows = Rows(graph, widest)
     for node in np.flatnonzero(graph.kind == Kind.SUM).tolist():
         operands = rows.operands(node)
         if not rows.is_popcount(operands) and rows.is_adder_cell(node, operands):

@@ -26,7 +26,7 @@ def core_verilog(design: WordDesign, name: str) -> tuple[str, dict[str, partial[
 
     Ports: `in_<port>`, `out_<port>` (packed, element 0 in the low bits); `clk` and `enable` if it has registers.
     """
-    graph, rows = design.graph, Rows(design.graph)
+    graph, rows = design.graph, Rows(design.graph, design.widest)
     names = _names(design, rows)
     used: dict[str, partial[Cell]] = {}
     inner = ~np.isin(graph.kind, (Kind.INPUT, Kind.CONST))

@@ -27,7 +27,7 @@ from amaranth.hdl import (
 
 from nc.hdl.word_adders import Adder
 from nc.hdl.word_expressions import Cell
-from nc.hdl.word_layout import Rows, layer_modules, probe_names, unique
+from nc.hdl.word_layout import WIDEST, Rows, layer_modules, probe_names, unique
 from nc.hdl.word_popcount import Popcount
 from nc.hdl.word_tables import table_cell
 from nc.ir.words import Kind, WordGraph, WordPort
@@ -38,13 +38,23 @@ class WordDesign(Elaboratable):
 
     `cells`: 'inline' elaborates all of it; 'instances' only an instance of the module `module`, whose Verilog
     `nc.hdl.word_verilog` writes, with cells that are shared. `adder_cells`: sums become adder cells, so that a
-    technology can replace them.
+    technology can replace them; `mapped`: which (a key of `nc.hdl.word_files.MAPPED`); `widest`: operands of a cell.
     """
 
-    def __init__(self, graph: WordGraph, *, cells: str = "inline", adder_cells: bool = False) -> None:
+    def __init__(
+        self,
+        graph: WordGraph,
+        *,
+        cells: str = "inline",
+        adder_cells: bool = False,
+        mapped: str = "xilinx",
+        widest: int = WIDEST,
+    ) -> None:
         self.graph = graph
         self.cells = cells
         self.adder_cells = adder_cells
+        self.mapped = mapped
+        self.widest = widest
         self.enable = Signal(init=1, name="enable")
         self.input_names, self.output_names = (unique(p.name for p in ports) for ports in (graph.inputs, graph.outputs))
         self.inputs = [_packed(p, f"in_{name}") for p, name in zip(graph.inputs, self.input_names)]
@@ -67,7 +77,7 @@ class WordDesign(Elaboratable):
         self._constants()
         for port, name, packed in zip(graph.inputs, self.input_names, self.inputs):
             self._unpack(m, port, name, packed)
-        table = Rows(graph)
+        table = Rows(graph, self.widest)
         for layer in range(len(graph.layers)):
             nodes = np.flatnonzero((graph.layer == layer) & ~np.isin(graph.kind, (Kind.INPUT, Kind.CONST)))
             if len(nodes):

@@ -21,7 +21,7 @@ from nc.ir.diagnostics import Diagnostic
 from nc.ir.graph import Graph
 from nc.ir.stream import StreamSpec
 
-DEFAULT_DEVICE = {"ice40": "ice40-hx8k", "ecp5": "ecp5-85k", "xilinx": "xcup", "generic": "ecp5-85k"}
+DEFAULT_DEVICE = {"ice40": "ice40-hx8k", "ecp5": "ecp5-85k", "xilinx": "xcup", "lut6": "lut6", "generic": "ecp5-85k"}
 
 
 class FpgaBackend:
@@ -78,9 +78,11 @@ class FpgaBackend:
 def sources(hdl: Path, device: str, out_dir: Path) -> list[Path]:
     """The design files for a device: adder cells as its family wants them, behavioural ones otherwise."""
     flow = find_device(device).flow if device else ""
-    mapped, cells = hdl / "xilinx" / "cells.il", hdl / "cells.v"
+    mapped, cells, heaps = hdl / "xilinx" / "cells.il", hdl / "cells.v", hdl / "lut6" / "cells.v"
     if flow == "xilinx" and mapped.exists():
         return [hdl / "top.v", mapped]
+    if device == "lut6" and heaps.exists():
+        return [hdl / "top.v", heaps, heaps.with_name("primitives.v")]
     if flow in ("ice40", "ecp5") and cells.exists():
         # Each cell becomes carry logic by itself, before Yosys sees it next to others.
         script = [

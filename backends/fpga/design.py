@@ -10,6 +10,7 @@ from nc.compiler.words.matvec import MatvecOptions
 from nc.compiler.words.pipeline import Pipeline
 from nc.compiler.words.sums import SumTrees
 from nc.hdl.stream import StreamTop, stream_spec, width_of
+from nc.hdl.word_layout import WIDEST
 from nc.hdl.words import WordDesign
 from nc.ir.graph import Graph
 from nc.ir.stream import StreamSpec
@@ -18,9 +19,15 @@ from nc.ir.words import WordGraph
 TERNARY = ("xilinx",)
 """Families whose ternary adders take no more LUTs than binary ones."""
 
-CELLS = ("xilinx", "ice40", "ecp5")
+CELLS = ("xilinx", "ice40", "ecp5", "lut6")
 """Families for which adders are cells of their own, so that Yosys keeps each on a carry chain: it would otherwise
 merge chains of them (`alumacc`) into carry-save adders, which take three LUTs a bit instead of two."""
+
+
+HEAPS = ("lut6",)
+"""Architectures without carry chains: sums of any number of operands are heaps of bits under counters."""
+
+WIDEST_HEAP = 64
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,21 @@ class Design:
     latency: int
     options: Options
 
-    def top(self, *, inline: bool) -> StreamTop:
-        """The module `top`; `inline` has shared cells dissolved, for Amaranth's own simulator."""
+    def core(self, *, inline: bool) -> WordDesign:
+        """The words alone; `inline` has shared cells dissolved, for Amaranth's own simulator."""
         cells = self.options.optimise.technology in CELLS
-        core = WordDesign(self.words, cells="inline" if inline else "instances", adder_cells=cells)
-        return StreamTop(core, self.latency, **self.widths)
+        heaps = self.options.optimise.technology in HEAPS
+        return WordDesign(
+            self.words,
+            cells="inline" if inline else "instances",
+            adder_cells=cells,
+            mapped="lut6" if heaps else "xilinx",
+            widest=WIDEST_HEAP if heaps else WIDEST,
+        )
+
+    def top(self, *, inline: bool) -> StreamTop:
+        """The module `top`: the core between streams."""
+        return StreamTop(self.core(inline=inline), self.latency, **self.widths)
 
     @property
     def widths(self) -> dict[str, int | None]:
@@ -56,7 +73,8 @@ def build(graph: Graph, options: Options) -> Design:
     ternary = optimise.technology in TERNARY
     search = MatvecOptions(effort=optimise.effort, max_depth=optimise.max_depth, by_width=True, count_tables=ternary)
     words = lower(graph, search)
-    words = SumTrees(3 if ternary else 2).run(words)
+    heaps = optimise.technology in HEAPS
+    words = SumTrees(WIDEST_HEAP if heaps else 3 if ternary else 2).run(words)
     staged, latency = Pipeline(
         stages=pipeline.stages,
         every=pipeline.every,

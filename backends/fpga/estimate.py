@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nc.backends.fpga.design import TERNARY, Design
+from nc.backends.fpga.design import HEAPS, TERNARY, WIDEST_HEAP, Design
 from nc.compiler.words.sums import is_popcount
+from nc.hdl.word_heaps import plan
 from nc.hdl.word_layout import adder_cells
 from nc.ir.words import Kind, WordGraph
 
@@ -28,6 +29,8 @@ def estimate(design: Design) -> Mapping[str, object]:
     }
     if design.options.optimise.technology in TERNARY:
         figures["adder_luts"], figures["carry_bits"] = xilinx_adders(words)
+    if design.options.optimise.technology in HEAPS:
+        figures["adder_luts"] = sum(plan(shape).luts for _, shape in adder_cells(words, WIDEST_HEAP))
     return figures
 
 

@@ -24,19 +24,19 @@ MODELS: Mapping[str, Sequence[str]] = {
     "xilinx": ("read_verilog +/xilinx/cells_sim.v",),
     "ice40": ("read_verilog -D ICE40_HX +/ice40/cells_sim.v",),
     "ecp5": ("read_verilog -overwrite +/ecp5/cells_sim.v",),
-    "lut": (),
+    "lut": ("read_verilog +/xilinx/cells_sim.v",),
 }
 """Yosys' commands that read the models of a flow's cells."""
 
 
-def gates(netlist: Path, flow: str, folder: Path) -> Netlist:
+def gates(netlist: Path, flow: str, folder: Path, top: str = "top") -> Netlist:
     """A mapped netlist (Verilog) as Yosys' internal gates. Raises ToolFailed."""
     from nc.compiler.frontends.yosys_json import read_yosys_json
 
     commands = [
         *MODELS[flow],
         f"read_verilog {quoted(netlist)}",
-        "hierarchy -check -top top",
+        f"hierarchy -check -top {top}",
         "proc",
         "flatten",
         "opt -full -purge",
@@ -47,7 +47,7 @@ def gates(netlist: Path, flow: str, folder: Path) -> Netlist:
         "write_json gates.json",
     ]
     run_yosys(commands, folder, "gates")
-    return read_yosys_json(folder / "gates.json", top="top")
+    return read_yosys_json(folder / "gates.json", top=top)
 
 
 def compare(netlist: Netlist, design: Design, inputs: Sequence[IntArray], expected: Sequence[IntArray]) -> int:

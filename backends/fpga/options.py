@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from nc.compiler.config import Section
 
-Technology = Literal["generic", "ice40", "ecp5", "xilinx"]
+Technology = Literal["generic", "ice40", "ecp5", "xilinx", "lut6"]
 
 
 class Optimise(Section):

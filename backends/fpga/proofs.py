@@ -6,19 +6,21 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nc.backends.backend import Link
-from nc.backends.fpga.design import TERNARY, Design
+from nc.backends.fpga.design import HEAPS, TERNARY, WIDEST_HEAP, Design
 from nc.backends.fpga.design import build as build_design
 from nc.backends.fpga.mapped import MODELS, compare, gates
 from nc.backends.fpga.options import Options
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.yosys import run_yosys
 from nc.hdl.verilog import to_verilog
-from nc.hdl.word_adders import Adder, AdderShape, XilinxAdder
-from nc.hdl.word_layout import adder_cells
+from nc.hdl.word_adders import Adder, AdderShape
+from nc.hdl.word_files import MAPPED
+from nc.hdl.word_layout import WIDEST, adder_cells
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
@@ -28,6 +30,7 @@ from nc.ir.words import Kind, evaluate, verify
 
 VECTORS = 2000
 NETLIST_VECTORS = 256
+PRIMITIVES = {"xilinx": "LUT6_2 and CARRY8", "lut6": "LUT1 to LUT6"}
 CELLS = 400
 """Adder shapes proved at most in one `nc verify`; the shapes of a design are proved in order of name."""
 
@@ -106,13 +109,14 @@ def _registers(design: Design) -> Link:
 
 
 def _cells(design: Design) -> Link:
-    name = "adder cells ≡ LUT6_2 and CARRY8"
+    mapped = "lut6" if design.options.optimise.technology in HEAPS else "xilinx"
+    name = f"adder cells ≡ {PRIMITIVES[mapped]}"
     shapes = adder_shapes(design)
     if not shapes:
         return Link(name, "skipped", "the design has no mapped cells")
     with tempfile.TemporaryDirectory(prefix="nc-cells-") as folder:
         try:
-            prove(shapes[:CELLS], Path(folder))
+            prove(shapes[:CELLS], Path(folder), mapped)
         except NcError as error:
             return Link(name, "different", str(error))
     return Link(name, "equal", f"{min(len(shapes), CELLS)} of {len(shapes)} shapes, by SAT over all operands")
@@ -120,17 +124,21 @@ def _cells(design: Design) -> Link:
 
 def adder_shapes(design: Design) -> list[AdderShape]:
     """The distinct adder cells of a design, by name."""
-    if design.options.optimise.technology not in TERNARY:
+    technology = design.options.optimise.technology
+    if technology not in TERNARY + HEAPS:
         return []
-    return sorted({shape for _, shape in adder_cells(design.words)}, key=lambda shape: shape.name)
+    widest = WIDEST_HEAP if technology in HEAPS else WIDEST
+    return sorted({shape for _, shape in adder_cells(design.words, widest)}, key=lambda shape: shape.name)
 
 
-def prove(shapes: Sequence[AdderShape], folder: Path) -> None:
+def prove(shapes: Sequence[AdderShape], folder: Path, mapped: str = "xilinx") -> None:
     """Yosys' SAT solver on Yosys' own models of the primitives. Raises ToolFailed when a shape is wrong."""
     script = []
     for i, shape in enumerate(shapes):
-        for prefix, cell in (("gold", Adder(shape)), ("gate", XilinxAdder(shape))):
-            (folder / f"{prefix}{i}.v").write_text(to_verilog(cell, cell.ports, prefix))
+        adder = Adder(shape)
+        (folder / f"gold{i}.v").write_text(to_verilog(adder, adder.ports, "gold"))
+        cell: Any = MAPPED[mapped](shape)
+        (folder / f"gate{i}.v").write_text(to_verilog(cell, cell.ports, "gate"))
         script += [
             "read_verilog +/xilinx/cells_sim.v", f"read_verilog gate{i}.v", "hierarchy -check -top gate", "proc",
             "flatten", "design -stash mapped", f"read_verilog gold{i}.v", "hierarchy -check -top gold", "proc",

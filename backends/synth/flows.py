@@ -30,16 +30,18 @@ def xilinx(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
 
 
 def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
-    """For an architecture without carry chains, three ways to build sums.
+    """For an architecture without carry chains, four ways to build sums.
 
-    'merged': Yosys' own flow, which merges chains of additions (`alumacc`) and adds with a parallel prefix; 'prefix':
-    each addition by itself; 'ripple': each by itself with a ripple carry.
+    'merged': Yosys' own flow, which merges chains of additions (`alumacc`) and adds with a parallel prefix;
+    'merged_ripple': the same with a ripple carry; 'prefix': each addition by itself; 'ripple': each by itself with a
+    ripple carry.
     """
     hierarchy = " -flatten" if flat else ""
     synth = f"synth -lut {device.lut_inputs} -top {top}{hierarchy}"
     alone = f"{synth} -noalumacc"
     return {
         "merged": [synth],
+        "merged_ripple": [f'{synth} -extra-map "{RIPPLE}"'],
         "prefix": [alone],
         "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],
     }

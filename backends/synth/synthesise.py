@@ -89,11 +89,13 @@ def synthesise(
     seed: int = 1,
     limit_s: float | None = DEFAULT_LIMIT_S,
     memory_mb: int = 0,
+    variants: Sequence[str] = (),
 ) -> SynthesisResult:
     """Synthesise Verilog for `device` (a name of `devices.DEVICES`), or for the standard cells of `liberty`.
 
     `out_dir` receives logs, netlists and, with `pnr`, the bitstream; `hierarchy` is 'flat', 'keep' or 'auto' (keep for
-    large designs); `limit_s` holds for each tool, `memory_mb` (0: none) for Yosys' address space.
+    large designs); `variants` names those of the flow to try (default: all); `limit_s` holds for each tool, `memory_mb`
+    (0: none) for Yosys' address space.
     Raises NcError: NC520 unknown device, NC521 unresolved module or memory, NC523 does not fit, NC501/NC502 for
     trouble in a tool.
     """
@@ -110,15 +112,17 @@ def synthesise(
     flat, peak = _choose_mode(read, top, out_dir, hierarchy, limit_s, memory_mb)
     if liberty is not None:
         return asic.synthesise(read, top, liberty, out_dir, flat, limit_s, memory_mb, begin, peak)
-    return _fpga(read, top, find_device(device), pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak)
+    return _fpga(read, top, find_device(device), pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants)
 
 
 def _fpga(
     read: list[str], top: str, device: Device, place: bool, out_dir: Path, flat: bool, seed: int,
-    limit_s: float | None, memory_mb: int, begin: float, peak: float,
+    limit_s: float | None, memory_mb: int, begin: float, peak: float, variants: Sequence[str] = (),
 ) -> SynthesisResult:  # fmt: skip
     found: dict[str, tuple[netlist.Figures, Path]] = {}
     for variant, commands in FLOWS[device.flow](device, top, flat).items():
+        if variants and variant not in variants:
+            continue
         path = out_dir / f"netlist-{variant}.json"
         finish = ["flatten", "opt_clean", "delete t:$scopeinfo", f"write_json {path.name}",
                   f"write_verilog -noattr netlist-{variant}.v"]  # fmt: skip

@@ -82,7 +82,12 @@ def quoted(path: Path) -> str:
 
 
 def read_commands(files: Sequence[Path], top: str) -> list[str]:
-    """Read Verilog (or RTLIL) and check that every module is there."""
+    """Read Verilog (or RTLIL, or black boxes from a `primitives.v`) and check that every module is there."""
     readers = {".il": "read_rtlil", ".rtlil": "read_rtlil"}
-    commands = [f"{readers.get(path.suffix, 'read_verilog -sv -defer')} {quoted(path)}" for path in files]
+    commands = [
+        f"read_verilog -lib {quoted(path)}"
+        if path.name == "primitives.v"
+        else f"{readers.get(path.suffix, 'read_verilog -sv -defer')} {quoted(path)}"
+        for path in files
+    ]
     return [*commands, f"hierarchy -check -top {top}"]

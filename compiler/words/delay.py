@@ -27,6 +27,7 @@ TECHNOLOGIES: dict[str, Delay] = {
     "ice40": Delay(1.3, 0.13, 4),
     "ecp5": Delay(0.9, 0.05, 4),
     "xilinx": Delay(0.45, 0.015, 6),
+    "lut6": Delay(0.45, 0.25, 6),
     "generic": Delay(1.0, 0.1, 4),
 }
 

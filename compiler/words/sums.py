@@ -90,16 +90,21 @@ def _merge(graph: WordGraph, operands: int) -> Terms:
             else:
                 found.append(Term(src[e], shift[e], neg[e]))
         (inner if gone[node] else terms)[node] = found
-    if operands == 3:
+    if operands >= 3:
         shareable = sums & by_sum
         for port in graph.outputs:
             shareable[port.nodes] = False
-        _unshare(terms, graph.p0.tolist(), shareable.tolist())
+        _unshare(terms, graph.p0.tolist(), shareable.tolist(), 2 if operands == 3 else 3)
     return terms
 
 
-def _unshare(terms: Terms, constant: list[int], shareable: list[bool]) -> None:
-    """Give pairs back to their readers where the ternary adders' number falls."""
+def _unshare(terms: Terms, constant: list[int], shareable: list[bool], step: int) -> None:
+    """Give pairs back to their readers where the adders' number falls.
+
+    `step`: operands that a full adder removes; a sum whose operands are not one more than a multiple takes another
+    one for nothing. Two for ternary adders, three for heaps, whose counters make four operands one for three LUTs a
+    bit and three operands for as many.
+    """
     readers: dict[int, list[int]] = {}
     for node, found in terms.items():
         for term in found:
@@ -109,8 +114,8 @@ def _unshare(terms: Terms, constant: list[int], shareable: list[bool]) -> None:
         users = readers.get(node, [])
         if not shareable[node] or len(found) != 2 or constant[node] or not users or len(set(users)) < len(users):
             continue
-        odd = sum((len(terms[u]) + (constant[u] != 0)) % 2 for u in users)
-        if odd > 0:
+        full = sum((len(terms[u]) + (step == 2 and constant[u] != 0)) % step != 0 for u in users)
+        if full > 0:
             continue
         for user in users:
             merged: list[Term] = []

@@ -56,7 +56,7 @@ def run(seed: int, chosen: Options, folder: Path, count: int = 12, engine: str =
     st.integers(0, 10**6),
     st.sampled_from(["full", 1, 3, 8, 16]),
     st.integers(0, 3),
-    st.sampled_from(["generic", "xilinx"]),
+    st.sampled_from(["generic", "xilinx", "lut6"]),
 )
 def test_streams_of_any_width_and_depth(tmp_path_factory: Any, seed: int, width: int, stages: int, kind: str) -> None:
     run(seed, options(width, kind, stages=stages), tmp_path_factory.mktemp("fpga"))
@@ -87,6 +87,21 @@ def test_links_hold(tmp_path: Path) -> None:
         ("word graph ≡ synthesised netlist", "skipped"),
     ]
     assert adder_shapes(BACKEND.lower(graph, chosen))
+
+
+def test_heaps_of_lut6_stand_in_for_the_sums(tmp_path: Path) -> None:
+    graph = networks.random_network(12)
+    chosen = options(8, "lut6")
+    link = BACKEND.links(tmp_path, graph, chosen)[2]
+    assert (link.name, link.verdict) == ("adder cells ≡ LUT1 to LUT6", "equal")
+    design = BACKEND.lower(graph, chosen)
+    BACKEND.emit(design, tmp_path)
+    assert "LUT" in (tmp_path / "hdl" / "lut6" / "cells.v").read_text()
+    figures = BACKEND.synthesise(tmp_path, graph, chosen, SynthesisRequest(tmp_path / "synth", device="lut6"))
+    mapped = gates(tmp_path / "synth" / f"netlist-{figures['variant']}.v", "lut", tmp_path)
+    inputs = networks.samples(graph, 32)
+    expected = interpret(graph, inputs)
+    assert compare(mapped, design, list(inputs.values()), list(expected.values())) == 0
 
 
 def test_pipeline_takes_one_of_three() -> None:
