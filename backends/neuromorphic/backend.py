@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link, SynthesisRequest
+from nc.backends.neuromorphic.exports import Writer, prepared
 from nc.backends.neuromorphic.options import Options as Settings
 from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+from nc.compiler.spiking.agreement import findings
 from nc.compiler.spiking.convert import convert, repeat
 from nc.compiler.spiking.mapping.mapper import Mapping2D, heat_map, map_network
 from nc.compiler.spiking.mapping.partition import CoreLimits
@@ -32,12 +35,17 @@ from nc.ir.stream import StreamSpec
 
 @dataclass(frozen=True)
 class Design:
-    """`network` is the truth; `program` the memories of one core, or of a mesh with its mapping; `ticks` a sequence."""
+    """`network` is the truth; `program` the memories of one core, or of a mesh with its mapping; `ticks` a sequence.
+
+    `exports`: third-party configurations by name.
+    """
 
     network: FixedNetwork
     program: CoreProgram | MeshProgram
     ticks: int
     mapping: Mapping2D | None = None
+    limits: CoreLimits = CoreLimits()
+    exports: Mapping[str, Writer] = field(default_factory=dict)
 
     @property
     def inputs(self) -> int:
@@ -69,26 +77,36 @@ class NeuromorphicBackend:
 
     def check(self, graph: Any, options: Settings) -> Sequence[Diagnostic]:
         try:
-            return unsupported(fixed(graph, options))
+            network = fixed(graph, options)
+            return [*unsupported(network), *findings(network)]
         except NcError as error:
             return error.diagnostics
 
     def lower(self, graph: Any, options: Settings) -> Design:
         network = fixed(graph, options)
         s, mesh = options.spiking, options.mesh
+        exports = prepared(network, s.export)
         if mesh.columns * mesh.rows == 1:
-            return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks)
-        mapping = map_network(network, mesh.limits(), mesh=(mesh.columns, mesh.rows))
+            return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks, exports=exports)
+        rates = {p.name: np.full(1, p.rate) for p in network.populations if p.rate is not None}
+        mapping = map_network(network, mesh.limits(), rates=rates, mesh=(mesh.columns, mesh.rows))
         cells = [(int(x), int(y)) for x, y in mapping.at]
         program = spread(network, _by_population(network, mapping), cells, mapping.mesh, observe=s.observe)
-        return Design(network, program, s.ticks, mapping)
+        return Design(network, program, s.ticks, mapping, mesh.limits(), exports)
 
     def emit(self, design: Design, folder: Path) -> None:
         hdl = folder / "hdl"
         hdl.mkdir(parents=True, exist_ok=True)
         (hdl / "top.v").write_text(to_verilog(design.top()))
+        for name, write in design.exports.items():
+            configs = folder / "configs" / name
+            configs.mkdir(parents=True, exist_ok=True)
+            write(configs)
         if design.mapping is not None:
-            (hdl / "mesh.svg").write_text(heat_map(design.mapping))
+            reports = folder / "reports"
+            reports.mkdir(exist_ok=True)
+            (reports / "mesh.svg").write_text(heat_map(design.mapping))
+            (reports / "mapping.json").write_text(json.dumps(_mapping_report(design), indent=2) + "\n")
 
     def testbench(self, design: Design) -> StreamSpec | None:
         return stream_spec(design.frames, design.ticks)
@@ -180,8 +198,14 @@ def _mesh_estimate(design: Design) -> Mapping[str, object]:
         "phases": program.phases,
         "memory_bits": sum(bits),
         "memory_bits_of_largest_core": max(bits),
-        "mapping": mapping.report(CoreLimits(max(core.size for core in program.cores.values()), program.axons)),
+        "mapping": _mapping_report(design),
     }
+
+
+def _mapping_report(design: Design) -> dict[str, object]:
+    """Cores, copies, hops and utilisation, and how full each core is."""
+    assert design.mapping is not None
+    return design.mapping.report(design.limits)
 
 
 BACKEND = NeuromorphicBackend()

@@ -27,6 +27,11 @@ class Spiking(Section):
     input_bits: int = Field(default=1, ge=1, le=16, description="bits of an input value; 1 means spikes")
     input_signed: bool = False
     observe: Literal["outputs", "all"] = Field(default="outputs", description="neurons in the output frame")
+    rounding: Literal["nearest", "floor", "truncate"] = Field(default="nearest", description="of decayed states")
+    overflow: Literal["saturate", "wrap"] = Field(default="saturate", description="of states")
+    export: tuple[Literal["loihi", "nir", "pynn", "ranc", "xylo"], ...] = Field(
+        default=(), description="third-party configurations and files to write into configs/"
+    )
     memory: Literal["auto", "dense", "compressed"] = Field(default="auto", description="layout of the synapse memory")
 
     def precision(self) -> Precision:
@@ -36,6 +41,8 @@ class Spiking(Section):
             weight_bits=self.weight_bits,
             input_bits=self.input_bits,
             input_signed=self.input_signed,
+            rounding=self.rounding,
+            overflow=self.overflow,
         )
 
 

@@ -19,7 +19,7 @@ from nc.compiler.builds.graphs import INTEGER, Names
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array, Description, Figures
-from nc.compiler.driver.spiking_form import INPUT, OUTPUT, SPIKING, spiking_options
+from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, spiking_options
 from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.progress import Stopwatch
 from nc.ir.graph import Graph
@@ -43,6 +43,7 @@ class ConvertedForm:
     word = SPIKING.word
 
     def to_integers(self, real: Graph, settings: Settings, calibration: Dataset | None, watch: Stopwatch) -> Converted:
+        from nc.compiler.spiking.agreement import observed
         from nc.compiler.spiking.convert import convert, repeat
         from nc.compiler.spiking.quantise import quantise
 
@@ -57,6 +58,8 @@ class ConvertedForm:
             sequences = None if shown is None else repeat(shown, options.ticks).astype(np.float64)
             fixed = quantise(network, precision, sequences)
             fixed.verify()
+        with watch.stage("observe"):
+            fixed = fixed if sequences is None else observed(fixed, sequences[:OBSERVED])
         return Converted(graph, fixed, options.ticks)
 
     def to_stage(self, integer: Converted, stage: str, watch: Stopwatch) -> FixedNetwork:

@@ -26,6 +26,8 @@ from nc.ir.spiking.network import Network, Population
 from nc.ir.spiking.text import dumps, loads
 
 _LIMIT = 4 << 30
+OBSERVED = 256
+"""Sequences of the calibration data on which rates and saturation are looked at."""
 INPUT, OUTPUT = "input", "output"
 """The port names of a spiking core."""
 
@@ -38,6 +40,7 @@ class SpikingForm:
     def to_integers(
         self, real: Network | FixedNetwork, settings: Settings, calibration: Dataset | None, watch: Stopwatch
     ) -> FixedNetwork:
+        from nc.compiler.spiking.agreement import observed
         from nc.compiler.spiking.quantise import quantise
 
         if isinstance(real, FixedNetwork):
@@ -47,7 +50,8 @@ class SpikingForm:
             sequences = None if calibration is None else _sequences(real, calibration, settings).astype(np.float64)
             fixed = quantise(real, options.precision(), sequences)
             fixed.verify()
-        return fixed
+        with watch.stage("observe"):
+            return fixed if sequences is None else observed(fixed, sequences[:OBSERVED])
 
     def to_stage(self, integer: FixedNetwork, stage: str, watch: Stopwatch) -> FixedNetwork:
         del stage, watch

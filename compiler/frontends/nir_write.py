@@ -24,14 +24,8 @@ def write(network: Network, path: Path | str) -> None:
         import nir
     except ImportError:
         fail("NC990", "nir must be installed to write NIR files", help="pip install nir", kind=ToolMissing)
-    found = Collector()
-    for p in network.populations:
-        _check(p, found)
+    check(network)
     recurrent = _implied(network)
-    for q in network.projections:
-        if isinstance(q.connectivity, Sparse) and q.connectivity.delay.any():
-            found.error("NC908", "delays must be one a signal in NIR, not one a synapse", where=Where(node=q.name))
-    found.raise_if_any()
     nodes: dict[str, Any] = {p.name: _node(nir, network, p) for p in network.populations}
     edges: list[tuple[str, str]] = []
     for q in network.projections:
@@ -42,6 +36,17 @@ def write(network: Network, path: Path | str) -> None:
         nodes[port] = nir.Output(shape)
         edges.append((name, port))
     nir.write(str(path), nir.NIRGraph(nodes, edges, type_check=False))
+
+
+def check(network: Network) -> None:
+    """Raise NC908 with everything that NIR has no word for."""
+    found = Collector()
+    for p in network.populations:
+        _check(p, found)
+    for q in network.projections:
+        if isinstance(q.connectivity, Sparse) and q.connectivity.delay.any():
+            found.error("NC908", "delays must be one a signal in NIR, not one a synapse", where=Where(node=q.name))
+    found.raise_if_any()
 
 
 def _check(p: Population, found: Collector) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,28 +49,39 @@ def compare(network: Network, fixed: FixedNetwork, inputs: FloatArray) -> Agreem
     )
 
 
-def findings(agreement: Agreement) -> Sequence[Diagnostic]:
-    """Warnings: dead layers (NC921) and saturation (NC922)."""
+def observed(fixed: FixedNetwork, inputs: FloatArray) -> FixedNetwork:
+    """The same network, its populations marked with the rates and overflows of a run on `inputs` (N, T, n)."""
+    names = [p.name for p in fixed.populations]
+    seen = run_fixed.run(fixed, inputs, record=names)
+    marked = tuple(
+        replace(p, rate=float(np.abs(seen.outputs[p.name]).mean()), overflows=seen.overflows.get(p.name, 0))
+        for p in fixed.populations
+    )
+    return replace(fixed, populations=marked)
+
+
+def findings(fixed: FixedNetwork) -> Sequence[Diagnostic]:
+    """Warnings of an `observed` network: dead layers (NC921) and saturation (NC922)."""
     made = [
         Diagnostic(
             "NC921",
-            f"population must fire on the calibration data, but is silent (float rate {agreement.rates[name]:.4f})",
-            Where(node=name),
+            f"population must fire on the calibration data, but all {p.size} neurons are silent",
+            Where(node=p.name),
             help="lower its threshold, or quantise with more weight or fraction bits",
             severity="warning",
         )
-        for name, rate in agreement.fixed_rates.items()
-        if rate == 0
+        for p in fixed.populations
+        if p.kind == "neuron" and p.fires and p.rate == 0
     ]
     made += [
         Diagnostic(
             "NC922",
-            f"state must stay within its range on the calibration data, but left it {count} times",
-            Where(node=name),
+            f"state must stay within its range on the calibration data, but left it {p.overflows} times",
+            Where(node=p.name),
             help="widen the state, or give it fewer fraction bits",
             severity="warning",
         )
-        for name, count in agreement.overflows.items()
-        if count
+        for p in fixed.populations
+        if p.overflows
     ]
     return made

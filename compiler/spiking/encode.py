@@ -47,6 +47,26 @@ def delta(sequences: Any, theta: float, *, limit: int | None = None) -> IntArray
     return sent
 
 
+def saccades(images: Any, ticks: int, *, rate: float, seed: int = 0, step: int = 3) -> IntArray:
+    """Random events of a camera that sees pictures (N, h, w) moved in three straight saccades of `step` pixels.
+
+    Two polarities, (N, ticks, 2 h w): darker, brighter, as N-MNIST was recorded (Orchard et al. 2015). The
+    probability of an event follows the change of brightness, scaled so that its mean over the batch is `rate`.
+    """
+    pictures = np.asarray(images, np.float64)
+    chance = np.zeros((len(pictures), ticks, 2, *pictures.shape[1:]))
+    for t in range(ticks):
+        across, down = ((1, 1), (1, -1), (-1, 0))[t * 3 // ticks]
+        moved = (t * 3 % ticks) * step // ticks
+        seen = np.roll(pictures, (down * moved, across * moved), (1, 2))
+        change = np.roll(seen, (down, across), (1, 2)) - seen
+        chance[:, t, 0], chance[:, t, 1] = np.maximum(-change, 0), np.maximum(change, 0)
+    chance = chance.reshape(len(pictures), ticks, -1)
+    for _ in range(40):  # probabilities stop at 1, so the scale is found by repetition
+        chance = np.minimum(chance * (rate / max(float(chance.mean()), 1e-12)), 1.0)
+    return (np.random.default_rng(seed).random(chance.shape) < chance).astype(np.int64)
+
+
 def _unit_interval(flat: Any) -> None:
     if flat.size and (flat.min() < 0 or flat.max() > 1):
         fail("NC911", f"values must lie between 0 and 'top', not reach {flat.min():g} … {flat.max():g} of it")

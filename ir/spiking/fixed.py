@@ -37,6 +37,9 @@ class FixedPopulation:
 
     `scale`: the value of one unit of v (and of i, times the folded gain) in the float network. `decay_bits`: k.
     For an input, `state_bits` and `signed` are the width of its values. `fires` False: emits v.
+
+    `rate` (mean of |output| a neuron and tick) and `overflows` were seen on calibration data, None without it: they
+    weigh the mapping and warn, and decide nothing that is computed.
     """
 
     name: str
@@ -54,6 +57,8 @@ class FixedPopulation:
     rounding: str = "nearest"
     overflow: str = "saturate"
     scale: float = 1.0
+    rate: float | None = None
+    overflows: int | None = None
 
     @property
     def size(self) -> int:

@@ -45,6 +45,10 @@ class Mapping2D:
             "neuron_utilisation": float(neurons.mean() / limits.neurons),
             "axon_utilisation": float(axons.mean() / limits.axons),
             "most_axons": int(axons.max(initial=0)),
+            "cells": [
+                {"x": x, "y": y, "neurons": n, "axons": a}
+                for (x, y), n, a in zip(self.at.tolist(), neurons.tolist(), axons.tolist())
+            ],
         }
 
 
