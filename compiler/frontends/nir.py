@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nc.compiler.frontends.nir_file import RawGraph, RawNode, neurons, read
-from nc.compiler.frontends.nir_linear import BadShape, convert
+from nc.compiler.frontends.nir_linear import LARGEST, BadShape, convert
 from nc.compiler.frontends.nir_nodes import NODES
 from nc.ir.diagnostics import Collector, Where
 from nc.ir.spiking.connect import Chain, Connectivity, identity
@@ -80,7 +80,9 @@ class _Importer:
         projections: list[Projection] = []
         outputs: list[str] = []
         for port in self.graph.inputs:
-            shape = tuple(int(n) for n in np.ravel(self.graph.nodes[port].values["shape"]))
+            shape = self.shape_of(self.graph.nodes[port])
+            if not shape:
+                continue
             populations.append(Population(port, "input", shape))
         for node in neurons(self.graph):
             population = self.population(node)
@@ -167,7 +169,17 @@ class _Importer:
 
     def shape_of(self, node: RawNode) -> Shape:
         if node.type == "Input":
-            return tuple(int(n) for n in np.ravel(node.values["shape"]))
+            given = np.ravel(np.asarray(node.values["shape"]))
+            if (
+                given.dtype.kind not in "iuf"
+                or not given.size
+                or (given < 1).any()
+                or np.prod(given, dtype=float) > LARGEST
+            ):
+                self.error("NC906", f"shape must be positive numbers of at most {LARGEST} values, not {given.tolist()}",
+                           node.name)  # fmt: skip
+                return ()
+            return tuple(int(n) for n in given)
         shapes = [np.shape(v) for v in node.values.values() if np.size(v) > 1]
         if shapes:
             return tuple(shapes[0])

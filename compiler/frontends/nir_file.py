@@ -17,6 +17,8 @@ from nc.compiler.frontends.nir_nodes import IGNORED, NODES
 from nc.ir.diagnostics import Collector, ToolMissing, Where, fail, suggest
 
 Array = np.ndarray[Any, np.dtype[Any]]
+LIMIT = 4 << 30
+"""Bytes of one data set: a small file can declare far more than it holds."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,18 @@ def read(path: Path) -> RawGraph:
     found = Collector()
     try:
         with h5py.File(path, "r") as handle:
-            root = handle.get("node", getlink=False) if "node" in handle else None
-            if not isinstance(root, h5py.Group):
-                fail("NC900", "file must hold a group 'node'", where=where, help="write it with nir.write")
             reader = _Reader(h5py, path.name, found)
+            root = reader.group(handle, "node")
+            if root is None:
+                fail("NC900", "file must hold a group 'node'", where=where, help="write it with nir.write")
             if reader.type_of(root) == "NIRGraph":
                 reader.graph(root, "")
             else:
                 fail("NC900", "root node must be a NIRGraph", where=where)
     except OSError as error:
         fail("NC900", f"file must be HDF5: {error}", where=where)
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:  # what h5py raises within a damaged file
+        fail("NC900", f"file must be whole HDF5, but cannot be read: {error}", where=where)
     found.raise_if_any()
     return RawGraph(reader.nodes, tuple(reader.edges), tuple(reader.inputs), tuple(reader.outputs))
 
@@ -73,6 +77,13 @@ class _Reader:
         self.edges: list[tuple[str, str]] = []
         self.inputs: list[str] = []
         self.outputs: list[str] = []
+        self.open: list[Any] = []
+
+    def group(self, parent: Any, name: str) -> Any:
+        """A group of this very file, or None: links elsewhere are not followed."""
+        link = parent.get(name, getlink=True) if name in parent else None
+        item = parent[name] if isinstance(link, self.h5py.HardLink) else None
+        return item if isinstance(item, self.h5py.Group) else None
 
     def type_of(self, group: Any) -> str:
         value = self.value(group, "type") if "type" in group else ""
@@ -86,6 +97,10 @@ class _Reader:
         item = group[name]
         if not isinstance(item, self.h5py.Dataset) or item.is_virtual or item.external:
             return None
+        if item.size is None or item.size * item.dtype.itemsize > LIMIT:
+            size = "nothing" if item.size is None else f"{item.size * item.dtype.itemsize} bytes"
+            self.error("NC900", f"a data set must hold 1 to {LIMIT} bytes, not {size}", _dotted(group), name)
+            return np.zeros(1)
         if item.dtype.kind in "biuf":
             return np.asarray(item[()])
         if self.h5py.check_string_dtype(item.dtype) is not None:
@@ -94,14 +109,18 @@ class _Reader:
         return None
 
     def graph(self, group: Any, prefix: str) -> None:
-        children = group.get("nodes")
-        if not isinstance(children, self.h5py.Group):
+        if group in self.open:
+            self.error("NC900", "a graph must not hold itself", prefix.rstrip("."))
+            return
+        children = self.group(group, "nodes")
+        if children is None:
             self.error("NC900", "graph must hold a group 'nodes'", prefix.rstrip("."))
             return
+        self.open.append(group)
         inner: dict[str, str] = {}
         for name in children:
-            child = children[name]
-            kind = self.type_of(child) if isinstance(child, self.h5py.Group) else ""
+            child = self.group(children, name)
+            kind = "" if child is None else self.type_of(child)
             inner[name] = kind
             full = prefix + name
             if kind not in NODES:
@@ -112,6 +131,7 @@ class _Reader:
                 self.nodes[full] = self.node(child, full, kind)
                 if not prefix and kind in ("Input", "Output"):
                     (self.inputs if kind == "Input" else self.outputs).append(full)
+        self.open.pop()
         self.connect(group, prefix, inner)
 
     def connect(self, group: Any, prefix: str, inner: dict[str, str]) -> None:
@@ -156,6 +176,9 @@ class _Reader:
                 if key in spec.required:
                     self.error("NC903", f"parameter '{key}' of {kind} must be in the file", name)
                 continue
+            if key != "padding" and not (isinstance(value, np.ndarray) and value.dtype.kind in "biuf"):
+                self.error("NC903", f"parameter '{key}' of {kind} must be numbers, not text", name, key)
+                continue
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
                 bad = int((~np.isfinite(value)).sum())
                 self.error("NC904", f"'{key}' must be finite, but {bad} of {value.size} values are not", name, key)
@@ -166,6 +189,11 @@ class _Reader:
 
     def error(self, code: str, message: str, node: str, tensor: str = "", help: str = "") -> None:
         self.found.error(code, message, where=Where(file=self.file, node=node, tensor=tensor), help=help)
+
+
+def _dotted(group: Any) -> str:
+    """/node/nodes/block/nodes/n is block.n."""
+    return str(group.name).replace("/nodes/", ".").removeprefix("/node.")
 
 
 def neurons(graph: RawGraph) -> Iterator[RawNode]:

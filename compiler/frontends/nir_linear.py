@@ -15,6 +15,8 @@ from nc.ir.spiking.connect import Connectivity, Conv2d, Dense, Scale, Sparse, Su
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
 Linear = tuple[Connectivity, Array | None, Shape]
+LARGEST = 1 << 26
+"""Values of a signal: more than any core takes, and few enough to think about."""
 
 
 class BadShape(ValueError):
@@ -23,7 +25,12 @@ class BadShape(ValueError):
 
 def convert(kind: str, values: dict[str, Any], shape: Shape, dt: float) -> Linear:
     """`shape`: of the signal that arrives; dt in seconds turns a Delay into ticks."""
-    return _TABLE[kind](values, shape, dt)
+    try:
+        return _TABLE[kind](values, shape, dt)
+    except BadShape:
+        raise
+    except (TypeError, ValueError, IndexError, OverflowError, KeyError) as error:
+        raise BadShape(f"parameters must be numbers of the shapes that NIR states: {error}") from None
 
 
 def _affine(values: dict[str, Any], shape: Shape, dt: float) -> Linear:
@@ -57,7 +64,11 @@ def _conv2d(values: dict[str, Any], shape: Shape, dt: float) -> Linear:
         raise BadShape(f"input must be {tuple(int(n) for n in np.ravel(plane))} pixels, not {shape[1:]}")
     stride, dilation = _pair(values["stride"]), _pair(values["dilation"])
     padding = _padding(values["padding"], weight.shape[2:], dilation)
+    if groups < 1 or weight.shape[0] % groups:
+        raise BadShape(f"groups must divide the {weight.shape[0]} output channels, not be {groups}")
+    _check_window(weight.shape[2:], stride, padding, dilation)
     conv = Conv2d(weight, (shape[0], shape[1], shape[2]), stride, padding, dilation, groups)
+    _check_output(conv.output_shape, shape)
     bias = np.repeat(_floats(values["bias"]).reshape(-1), int(np.prod(conv.output_shape[1:])))
     if bias.size != conv.out_size:
         raise BadShape(f"bias must have {weight.shape[0]} values, not {np.size(values['bias'])}")
@@ -91,7 +102,9 @@ def _sum_pool(values: dict[str, Any], shape: Shape, dt: float) -> Linear:
         raise BadShape(f"input must have shape (channels, height, width), not {shape}")
     kernel = _pair(values["kernel_size"])
     padding = _padding(values["padding"], kernel, (1, 1))
+    _check_window(kernel, _pair(values["stride"]), padding, (1, 1))
     pool = SumPool2d((shape[0], shape[1], shape[2]), kernel, _pair(values["stride"]), padding)
+    _check_output(pool.output_shape, shape)
     return pool, None, pool.output_shape
 
 
@@ -105,6 +118,8 @@ def _avg_pool(values: dict[str, Any], shape: Shape, dt: float) -> Linear:
 
 def _flatten(values: dict[str, Any], shape: Shape, dt: float) -> Linear:
     start, end = int(values.get("start_dim", 1)), int(values.get("end_dim", -1))
+    if not all(-len(shape) <= d < len(shape) for d in (start, end)):
+        raise BadShape(f"start_dim and end_dim must be dimensions of {shape}, not {start} and {end}")
     start, end = start % len(shape), end % len(shape)
     if start > end:
         raise BadShape(f"start_dim must not be after end_dim, as {start} and {end} are")
@@ -132,6 +147,21 @@ _TABLE: dict[str, Callable[[dict[str, Any], Shape, float], Linear]] = {
     "Flatten": _flatten,
     "Delay": _delay,
 }
+
+
+def _check_window(kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> None:
+    for what, value, least in (
+        ("kernel", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)
+    ):  # fmt: skip
+        if min(value) < least:
+            raise BadShape(f"{what} must be at least {least}, not {min(value)}")
+
+
+def _check_output(output: Shape, shape: Shape) -> None:
+    if min(output) < 1:
+        raise BadShape(f"window must fit the input of shape {shape}, but the output would be {output}")
+    if _size(output) > LARGEST:
+        raise BadShape(f"a node must emit at most {LARGEST} values, not {output}")
 
 
 def _size(shape: Shape) -> int:

@@ -55,7 +55,7 @@ def finetune(
         scores = model.run(data)
         loss = torch.nn.functional.cross_entropy(scores / scores.detach().std().clamp_min(1e-6) * 2, labels)
         if loss.item() < best:
-            best, kept = loss.item(), {n: w.detach().numpy().astype(np.float64) for n, w in model.learned.items()}
+            best, kept = loss.item(), {n: model.rounded(n).detach().numpy().astype(np.float64) for n in model.learned}
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -122,11 +122,14 @@ class _Model:
         """(out, in), the forward value on the grid, the gradient that of the weights."""
         if q.name in self.frozen:
             return self.frozen[q.name]
-        free, step, limit = self.learned[q.name], self.step[q.name], self.limit[q.name]
-        rounded = (free / step).round().clamp(-limit, limit) * step
-        seen = free + (rounded - free).detach()
+        free = self.learned[q.name]
+        seen = free + (self.rounded(q.name) - free).detach()
         zeros = self.torch.zeros((q.connectivity.out_size, q.connectivity.in_size))
         return zeros.index_put(self.at[q.name], seen * self.unit[q.name])
+
+    def rounded(self, name: str) -> Any:
+        step, limit = self.step[name], self.limit[name]
+        return (self.learned[name] / step).round().clamp(-limit, limit) * step
 
     def run(self, x: Any) -> Any:
         """Scores (N, classes): spikes (or membranes) of the outputs summed over the ticks."""

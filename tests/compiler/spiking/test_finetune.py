@@ -38,13 +38,13 @@ def recurrent() -> Network:
     )  # fmt: skip
 
 
-def first_half_or_second(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise with more spikes early (class 0) or late (class 1): a task of time."""
+def halves(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noise in which one half of the inputs is a little busier."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, count)
-    late = np.arange(12) >= 6
-    chance = np.where(late[None] == (y[:, None] == 1), 0.45, 0.12)
-    return (rng.random((count, 12, 12)) < chance[..., None]).astype(np.int64), y
+    busy = (np.arange(12) >= 6)[None] == (y[:, None] == 1)
+    chance = np.where(busy, 0.4, 0.2)
+    return (rng.random((count, 12, 12)) < chance[:, None]).astype(np.int64), y
 
 
 def accuracy(network: Network, x: np.ndarray, y: np.ndarray) -> float:
@@ -54,8 +54,8 @@ def accuracy(network: Network, x: np.ndarray, y: np.ndarray) -> float:
 
 def test_three_bit_weights_are_trained():
     pytest.importorskip("torch")
-    x, y = first_half_or_second(80, 0)
-    held_out, truth = first_half_or_second(200, 1)
+    x, y = halves(80, 0)
+    held_out, truth = halves(200, 1)
     network = recurrent()
     before = accuracy(network, held_out, truth)
     tuned = finetune(network, THREE_BITS, x.astype(float), y, Training(epochs=40, learning_rate=0.05))
