@@ -170,7 +170,8 @@ def _choose_mode(
     read: list[str], top: str, out_dir: Path, hierarchy: str, limit_s: float | None, memory_mb: int
 ) -> tuple[bool, float]:
     """(flat?, peak memory in MB). Always reads the design, so that what is unresolved is found in a second."""
-    commands = [*read, "proc", "opt_clean", f"tee -q -o size.json stat -width -json -top {top}"]
+    # No -top: that of Yosys 0.70 ends in "map::at" on some hierarchies, and `hierarchy` has marked the top.
+    commands = [*read, "proc", "opt_clean", "tee -q -o size.json stat -width -json"]
     done = run_yosys(commands, out_dir, "yosys-read", limit_s=limit_s, memory_mb=memory_mb)
     if hierarchy != "auto":
         return hierarchy == "flat", done.peak_mb
@@ -178,7 +179,7 @@ def _choose_mode(
 
 
 def operator_bits(stat: Mapping[str, object]) -> int:
-    """The bits of all word-level operators of a `stat -width -json -top` report, every instance counted."""
+    """The bits of all word-level operators of a `stat -width -json` report, every instance counted."""
     design = stat["design"]
     assert isinstance(design, dict)
     total = 0

@@ -104,6 +104,17 @@ class ConvertedForm:
             return TENSOR.decide(model, outputs)
         return np.asarray(outputs[OUTPUT][:, -1].argmax(axis=1), np.int64)
 
+    def evaluated(
+        self, model: Converted, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
+    ) -> dict[str, object]:
+        """The metrics, and the accuracy had the network been stopped after fewer ticks."""
+        found = SPIKING.evaluated(model.network, inputs, outputs, labels)
+        if labels is not None:
+            stops = [t for t in (1, 2, 4, 8, 16, 32, 64) if t < model.ticks] + [model.ticks]
+            decided = {t: outputs[OUTPUT][:, t - 1].argmax(axis=1) for t in stops}
+            found["accuracy_by_ticks"] = {str(t): float((d == labels).mean()) for t, d in decided.items()}
+        return found
+
     def figures(self, integer: Converted) -> Figures:
         return SPIKING.figures(integer.network)
 

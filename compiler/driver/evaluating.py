@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from nc.ir.diagnostics import InternalError
 class Evaluation:
     """`accuracy` is of the integer model, `float_accuracy` of the float one; `agreement`: share of equal decisions.
 
-    None where labels or the float model are absent. `samples_per_second`: of the integer model, on one core.
+    None where labels or the float model are absent. `samples_per_second`: of the integer model, on one core. `more`:
+    what one kind of model alone has to say (spiking: NeuroBench's metrics, accuracy by ticks).
     """
 
     samples: int
@@ -27,10 +29,12 @@ class Evaluation:
     float_accuracy: float | None
     agreement: float | None
     samples_per_second: float
+    more: Mapping[str, object] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """The fields of `nc eval --json`."""
-        return asdict(self)
+        own = {name: value for name, value in vars(self).items() if name != "more"}
+        return {**own, **self.more}
 
 
 def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluation:
@@ -48,12 +52,14 @@ def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluati
     wanted = None
     if real is not None:
         wanted = form.decide(real, form.run(real, form.bind(real, samples, opened.settings)))
+    further = getattr(form, "evaluated", None)
     result = Evaluation(
         samples=len(samples),
         accuracy=_share(decided, samples.y),
         float_accuracy=None if wanted is None else _share(wanted, samples.y),
         agreement=_share(decided, wanted),
         samples_per_second=round(len(samples) / max(seconds, 1e-9), 1),
+        more={} if further is None else further(integer, inputs, outputs, samples.y),
     )
     opened.build.report("eval", result.to_json())
     return result

@@ -100,6 +100,15 @@ class SpikingForm:
     def decide(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         return np.asarray(outputs[OUTPUT].sum(axis=1).argmax(axis=1), np.int64)
 
+    def evaluated(
+        self, model: FixedNetwork, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
+    ) -> dict[str, object]:
+        """NeuroBench's metrics on the first sequences."""
+        from nc.compiler.spiking.metrics import measure
+
+        del outputs, labels
+        return {"metrics": measure(model, inputs[INPUT][:OBSERVED]).to_json()}
+
     def figures(self, integer: FixedNetwork) -> Figures:
         return Figures(
             ops=len(integer.populations) + len(integer.projections),
