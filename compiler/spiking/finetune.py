@@ -57,7 +57,7 @@ def finetune(
         if loss.item() < best:
             best, kept = loss.item(), {n: model.rounded(n).detach().numpy().astype(np.float64) for n in model.learned}
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return replace(
         network,
