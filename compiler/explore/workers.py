@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any
 
 from nc.compiler.explore.study import Search, work
@@ -65,8 +66,9 @@ def _local(search: Search, count: int, watch: Callable[[], None]) -> None:
 
 
 def _process(search: Search, index: int, parent: int, errors: Connection) -> None:
-    """A worker process: ends with its parent, whatever ended that."""
+    """A worker process: ends with its parent, whatever ended that, and takes the tools that it runs along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     try:
         work(search, index)
@@ -77,7 +79,13 @@ def _process(search: Search, index: int, parent: int, errors: Connection) -> Non
 def _follow(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_S)
     os._exit(1)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(1)
 
 
 def _stop(processes: list[BaseProcess]) -> None:
