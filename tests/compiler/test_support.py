@@ -25,7 +25,11 @@ def test_samples_are_of_operators_that_the_importer_knows() -> None:
 
 @pytest.mark.parametrize(
     ("domain", "op", "takes", "refuses"),
-    [("", "MatMul", "threshold", None), ("", "GlobalMaxPool", "fpga", "neuromorphic"), ("", "Softsign", None, "fpga")],
+    [
+        ("", "MatMul", "threshold", None),
+        ("", "GlobalMaxPool", "fpga", "neuromorphic"),
+        ("", "LayerNormalization", None, "fpga"),
+    ],
 )
 def test_known_cells(domain: str, op: str, takes: str | None, refuses: str | None) -> None:
     targets = support.targets_of(domain, op)

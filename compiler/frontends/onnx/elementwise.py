@@ -48,9 +48,11 @@ from nc.ir.ops.selu import Selu
 from nc.ir.ops.sigmoid import Sigmoid
 from nc.ir.ops.sign import Sign
 from nc.ir.ops.softplus import Softplus
+from nc.ir.ops.softsign import Softsign
 from nc.ir.ops.sqrt import Sqrt
 from nc.ir.ops.sub import Sub
 from nc.ir.ops.tanh import Tanh
+from nc.ir.ops.thresholded_relu import ThresholdedRelu
 
 _UNARY: dict[str, Callable[[Node], Op]] = {
     "Abs": lambda n: Abs(),
@@ -65,6 +67,8 @@ _UNARY: dict[str, Callable[[Node], Op]] = {
     "Selu": lambda n: Selu(n.attributes["alpha"], n.attributes["gamma"]),
     "Gelu": lambda n: Gelu(n.attributes["approximate"]),
     "Softplus": lambda n: Softplus(),
+    "Softsign": lambda n: Softsign(),
+    "ThresholdedRelu": lambda n: ThresholdedRelu(n.attributes["alpha"]),
     "Erf": lambda n: Erf(),
     "Sign": lambda n: Sign(),
     "Floor": lambda n: Floor(),
@@ -157,20 +161,6 @@ def clip(node: Node) -> Tensor:
     elif node[0].dtype not in FLOATS:  # bounds near the ends of 64 bits have no exact float
         lo, hi = (lo if lo > -(2.0**53) else -np.inf), (hi if hi < 2.0**53 else np.inf)
     return node.emit(Clip(float(lo), float(hi)), node[0])
-
-
-@translates("ThresholdedRelu")
-def thresholded_relu(node: Node) -> Tensor:
-    """x where x > alpha, 0 elsewhere."""
-    above = node.emit(Greater(), node[0], scalar(node.attributes["alpha"], node[0].dtype), dtype=TensorProto.BOOL)
-    return node.emit(Select(), above, node[0], scalar(0.0, node[0].dtype), dtype=node[0].dtype)
-
-
-@translates("Softsign")
-def softsign(node: Node) -> Tensor:
-    """x / (1 + |x|)."""
-    x = node[0]
-    return node.emit(Div(), x, node.emit(Add(), node.emit(Abs(), x), scalar(1.0, x.dtype)))
 
 
 @translates("Mish", "Swish")

@@ -12,6 +12,10 @@ from nc.compiler.passes.integerize.rules.registry import RULES, Rule, need_numbe
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.ops.unary import RealFunction
 
+_OTHER = "the table in README.md lists the operators that compile"
+_COMPARISON = "compare by Sign or BipolarQuant of a difference, and choose by Min, Max or a constant condition"
+_INSTEAD = dict.fromkeys(("equal", "greater", "greater_equal", "less", "less_equal"), _COMPARISON)
+
 
 def find_rule(t: Translation) -> Rule:
     """The rule of the node's operation. Raises NC301 when it has none."""
@@ -20,7 +24,7 @@ def find_rule(t: Translation) -> Rule:
         return RULES[name]
     if isinstance(t.node.op, RealFunction):
         return function
-    return t.refuse("NC301", f"operation '{name}' must have an integer form", "see `nc ops` for what has one")
+    return t.refuse("NC301", f"'{name}' must have an integer form, and has none", _INSTEAD.get(name, _OTHER))
 
 
 __all__ = ["find_rule", "layout", "linear", "need_number", "quantisers", "reductions"]

@@ -44,7 +44,10 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
     if op.name == "div":
         if not isinstance(b, Known):
             return t.refuse(
-                "NC305", "a division must be by a constant", "multiply by a table of the reciprocal instead"
+                "NC305",
+                "a division must be by a constant",
+                "multiply by a table of the reciprocal; instead of a norm that computes its own statistics, train with "
+                "BatchNormalization",
             )
         if not np.all(b.real):
             return t.refuse("NC305", "a division must be by constants other than zero")
