@@ -44,7 +44,7 @@ def test_every_code_has_an_explanation_worth_reading() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["explan"], "error[NC003]: no such command 'explan'\n  help: did you mean 'explain'?\n"),
+        (["doctr"], "error[NC003]: no such command 'doctr'\n  help: did you mean 'doctor'?\n"),
         (["explain", "NC001", "--jsom"], "error[NC003]: no such option: --jsom\n  help: possible options: --json\n"),
         (["explain"], "error[NC003]: missing argument 'CODE'\n  help: nc explain --help\n"),
         (["explain", "NC001", "NC002"], "error[NC003]: got unexpected extra argument(s) (NC002)\n"

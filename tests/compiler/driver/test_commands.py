@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import nc.compiler
@@ -114,6 +116,27 @@ def test_golden_simulation_and_verification(
         "integer graph ≡ primitive graph": "equal",
         "graph ≡ paper": "equal",
     }
+
+
+def test_what_was_quantised_here_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A float model: agreement is a figure, and no reason to call the build wrong."""
+    from nc.compiler.samples import networks, samples
+
+    network, _ = next(networks("", "Relu", samples("", "Relu")[0]))
+    onnx.save(network, tmp_path / "float.onnx")
+    np.savez(tmp_path / "calib.npz", x=np.random.default_rng(1).uniform(0, 1, (64, 4)))
+    calib = ["--calib", tmp_path / "calib.npz"]
+    json_of(capsys, "compile", tmp_path / "float.onnx", "-o", tmp_path / "build", "--target", "paper", *calib)
+    found = json_of(capsys, "verify", tmp_path / "build")
+    assert found["ok"] is True
+    link = found["links"][0]  # type: ignore[index]
+    assert (link["name"], link["verdict"]) == ("float model ≈ integer graph", "measured")
+    figures = re.fullmatch(
+        r"quantised here: (\d+) of 1000 random inputs are decided alike, "
+        r"RMS error ([\d.]+) % of the outputs' deviation; on data: nc eval",
+        link["detail"],
+    )
+    assert figures is not None and int(figures[1]) > 950 and 0 < float(figures[2]) < 5
 
 
 def test_a_forged_float_graph_breaks_the_chain(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
