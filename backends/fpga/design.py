@@ -81,5 +81,6 @@ def build(graph: Graph, options: Options) -> Design:
         clock_mhz=pipeline.clock_mhz,
         technology=optimise.technology,
         minimise=pipeline.minimise,
+        relax=pipeline.relax,
     ).run(words)
     return Design(staged, latency, options)

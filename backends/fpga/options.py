@@ -37,6 +37,9 @@ class PipelineSection(Section):
         default=None, description="clock that the delay model must meet"
     )
     minimise: bool = Field(default=True, description="fewest register bits by linear programming")
+    relax: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.0, description="with stages: how much longer than necessary a stage may be, for fewer registers"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> PipelineSection:

@@ -30,6 +30,8 @@ class Pipeline:
     """Exactly one of `stages` (registers from inputs to outputs), `every` (operations a stage), `clock_mhz`; or none.
 
     `technology`: the delay model. `minimise`: fewest register bits by linear programming, when SciPy is there.
+    `relax`: with `stages`, by how much a stage may be longer than the shortest possible, which leaves the registers
+    more places to choose from.
     """
 
     stages: int | None = None
@@ -37,6 +39,7 @@ class Pipeline:
     clock_mhz: float | None = None
     technology: str = "generic"
     minimise: bool = True
+    relax: float = 0.0
 
     def run(self, graph: WordGraph) -> tuple[WordGraph, int]:
         """The graph with registers, and the latency in cycles. NC609 when no register placement meets the clock."""
@@ -44,7 +47,7 @@ class Pipeline:
             return graph, 0
         cost = _timing(graph, self)
         if self.stages is not None:
-            period = _period(graph, cost, self.stages)
+            period = _period(graph, cost, self.stages) * (1 + self.relax)
             count = self.stages
         else:
             period = float(self.every) if self.every is not None else 1000.0 / float(self.clock_mhz or 1)

@@ -86,6 +86,17 @@ def test_register_goes_where_the_word_is_narrow() -> None:
     assert int(piped.bits[piped.kind == Kind.REG].sum()) == 3
 
 
+def test_a_slower_clock_saves_registers() -> None:
+    words = SumTrees(3).run(lower(networks.random_network(11)))
+    bits = []
+    for relax in (0.0, 0.5, 2.0):
+        piped, latency = Pipeline(stages=3, relax=relax).run(words)
+        assert latency == 3
+        bits.append(int(piped.bits[piped.kind == Kind.REG].sum()))
+    assert bits == sorted(bits, reverse=True)
+    assert bits[0] > bits[-1]
+
+
 def test_impossible_clock_is_refused() -> None:
     b = WordBuilder()
     x = b.input("x", (2,), 0, 255)
