@@ -40,8 +40,9 @@ class Design:
 
     def core(self, *, inline: bool) -> WordDesign:
         """The words alone; `inline` has shared cells dissolved, for Amaranth's own simulator."""
-        cells = self.options.optimise.technology in CELLS
-        heaps = self.options.optimise.technology in HEAPS
+        optimise = self.options.optimise
+        cells = optimise.technology in CELLS and optimise.mapped_adders
+        heaps = optimise.technology in HEAPS and optimise.mapped_adders
         return WordDesign(
             self.words,
             cells="inline" if inline else "instances",
@@ -70,11 +71,20 @@ class Design:
 def build(graph: Graph, options: Options) -> Design:
     """Lower, choose adders, pipeline."""
     optimise, pipeline = options.optimise, options.pipeline
-    ternary = optimise.technology in TERNARY
-    search = MatvecOptions(effort=optimise.effort, max_depth=optimise.max_depth, by_width=True, count_tables=ternary)
+    ternary = optimise.technology in TERNARY and optimise.mapped_adders
+    search = MatvecOptions(
+        effort=optimise.effort,
+        max_depth=optimise.max_depth,
+        by_width=optimise.weigh_widths,
+        count_tables=ternary and optimise.count_tables,
+        affine_ranges=optimise.affine_ranges,
+        fold_thresholds=optimise.fold_thresholds,
+        small_tables=optimise.small_tables,
+    )
     words = lower(graph, search)
-    heaps = optimise.technology in HEAPS
-    words = SumTrees(WIDEST_HEAP if heaps else 3 if ternary else 2).run(words)
+    heaps = optimise.technology in HEAPS and optimise.mapped_adders
+    operands = WIDEST_HEAP if heaps else 3 if ternary else 2
+    words = SumTrees(operands, merge=optimise.merge_sums, unshare=optimise.unshare).run(words)
     staged, latency = Pipeline(
         stages=pipeline.stages,
         every=pipeline.every,

@@ -27,9 +27,10 @@ def estimate(design: Design) -> Mapping[str, object]:
         "latency_cycles": design.latency,
         "ii_cycles": design.spec.ii,
     }
-    if design.options.optimise.technology in TERNARY:
+    optimise = design.options.optimise
+    if optimise.technology in TERNARY and optimise.mapped_adders:
         figures["adder_luts"], figures["carry_bits"] = xilinx_adders(words)
-    if design.options.optimise.technology in HEAPS:
+    if optimise.technology in HEAPS and optimise.mapped_adders:
         figures["adder_luts"] = sum(plan(shape).luts for _, shape in adder_cells(words, WIDEST_HEAP))
     return figures
 

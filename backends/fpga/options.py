@@ -22,8 +22,17 @@ class Optimise(Section):
     )
     technology: Technology = Field(
         default="generic",
-        description="adders and delays of this family; 'xilinx' builds ternary adders of LUT6_2 and CARRY8",
+        description="adders and delays of this family; 'xilinx' builds ternary adders of LUT6_2 and CARRY8, "
+        "'lut6' heaps of bits under six-input counters",
     )
+    weigh_widths: bool = Field(default=True, description="shared sub-expressions that overlap in many bits first")
+    affine_ranges: bool = Field(default=True, description="exact ranges of sums as linear forms of a layer's inputs")
+    merge_sums: bool = Field(default=True, description="one tree of adders for all operands of sums with one reader")
+    unshare: bool = Field(default=True, description="give shared pairs back where wide adders take them for nothing")
+    mapped_adders: bool = Field(default=True, description="the adders that the technology is best at, placed as cells")
+    fold_thresholds: bool = Field(default=True, description="offsets and scales move into the thresholds behind them")
+    small_tables: bool = Field(default=True, description="staircases of at most six bits as tables")
+    count_tables: bool = Field(default=True, description="groups of five 1-bit inputs as tables that neurons share")
 
 
 class PipelineSection(Section):

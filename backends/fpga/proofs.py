@@ -125,7 +125,7 @@ def _cells(design: Design) -> Link:
 def adder_shapes(design: Design) -> list[AdderShape]:
     """The distinct adder cells of a design, by name."""
     technology = design.options.optimise.technology
-    if technology not in TERNARY + HEAPS:
+    if technology not in TERNARY + HEAPS or not design.options.optimise.mapped_adders:
         return []
     widest = WIDEST_HEAP if technology in HEAPS else WIDEST
     return sorted({shape for _, shape in adder_cells(design.words, widest)}, key=lambda shape: shape.name)

@@ -34,7 +34,9 @@ class MatvecOptions:
     two-operand adders from inputs to outputs, None for any; it is raised to what a column needs by itself.
     `least`: fewest uses that justify an adder of its own. `by_width`: prefer patterns that overlap in many bits.
     `count_tables`: layers of single bits and weights +-1 count groups of five bits in tables that their neurons
-    share, and add those, instead of one popcount a neuron.
+    share, and add those, instead of one popcount a neuron. `affine_ranges`: the exact range of a sum as a linear form
+    of the product's inputs, not what its operands' ranges add up to. `fold_thresholds`: offsets and scales move from a
+    word into the threshold it is compared with. `small_tables`: staircases of at most six bits become tables.
     """
 
     effort: int = 1
@@ -43,6 +45,9 @@ class MatvecOptions:
     by_width: bool = False
     block: int = 32
     count_tables: bool = False
+    affine_ranges: bool = True
+    fold_thresholds: bool = True
+    small_tables: bool = True
 
 
 DEFAULTS = MatvecOptions()
@@ -92,15 +97,17 @@ class AdderProgram:
         np.add.at(product, column, self.coefficients[self.col_node] * weights[:, None])
         return product.T
 
-    def apply(self, builder: WordBuilder, nodes: Sequence[int], bias: Sequence[int] | None = None) -> list[int]:
-        """Build it over existing nodes; ranges are exact for independent inputs."""
+    def apply(
+        self, builder: WordBuilder, nodes: Sequence[int], bias: Sequence[int] | None = None, *, affine: bool = True
+    ) -> list[int]:
+        """Build it over existing nodes; with `affine`, ranges are exact for independent inputs."""
         bounds = np.array([builder.range(int(n)) for n in nodes], dtype=object).reshape(-1, 2)
         low, high = _affine(self.coefficients, bounds)
         ids = [int(n) for n in nodes]
         for k, (a, b, d, r) in enumerate(self.ops.tolist()):
             terms = (Term(ids[a], max(0, -d)), Term(ids[b], max(0, d), bool(r)))
             at = self.inputs + k
-            ids.append(builder.sum(terms, within=(int(low[at]), int(high[at]))))
+            ids.append(builder.sum(terms, within=(int(low[at]), int(high[at])) if affine else None))
         offsets = [0] * self.columns if bias is None else [int(v) for v in bias]
         low, high = _affine(self.matrix().T, bounds)
         outputs = []
@@ -108,7 +115,8 @@ class AdderProgram:
         for j, offset in enumerate(offsets):
             span = range(int(self.col_start[j]), int(self.col_start[j + 1]))
             terms_j = [Term(ids[node[e]], shift[e], neg[e]) for e in span]
-            outputs.append(builder.sum(terms_j, offset, within=(int(low[j]) + offset, int(high[j]) + offset)))
+            within = (int(low[j]) + offset, int(high[j]) + offset) if affine else None
+            outputs.append(builder.sum(terms_j, offset, within=within))
         return outputs
 
 

@@ -58,7 +58,7 @@ def vector(state: Lowering, x: IntArray, weights: IntArray) -> list[int]:
         if state.options.count_tables:
             return counted(builder, nodes, matrix, bias.tolist())
         return [_popcount(builder, nodes, column, int(c)) for column, c in zip(matrix.T, bias)]
-    return program(state, nodes, matrix).apply(builder, nodes, bias.tolist())
+    return program(state, nodes, matrix).apply(builder, nodes, bias.tolist(), affine=state.options.affine_ranges)
 
 
 def strip(builder: WordBuilder, node: int) -> tuple[int | None, int, bool, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nc.compiler.words.lower import Lowering
+from nc.compiler.words.matvec import DEFAULTS, MatvecOptions
 from nc.compiler.words.products import strip
 from nc.ir.graph import Node
 from nc.ir.words import Kind, Term, WordBuilder
@@ -53,7 +54,7 @@ def multi_threshold(state: Lowering, node: Node) -> IntArray:
         rising = op.sign[min(channel, len(op.sign) - 1)] > 0
         # x <= t is not (x >= t + 1).
         edges = [int(t) + (0 if rising else 1) for t in row]
-        count = count_reached(b, x, edges)
+        count = count_reached(b, x, edges, state.options)
         base, step = (op.base, op.step) if rising else (op.base + op.step * len(edges), -op.step)
         return _affine(b, count, step, base)
 
@@ -64,14 +65,15 @@ def _affine(b: WordBuilder, node: int, step: int, base: int) -> int:
     return b.sum([Term(node, s, neg) for s, neg in csd(step)], base)
 
 
-def count_reached(b: WordBuilder, x: int, edges: list[int]) -> int:
+def count_reached(b: WordBuilder, x: int, edges: list[int], options: MatvecOptions = DEFAULTS) -> int:
     """#{t in edges: x >= t}, edges ascending."""
     low, high = b.range(x)
     always = sum(t <= low for t in edges)
     live = [t for t in edges if low < t <= high]
     if len(live) <= 1:
-        return b.sum([Term(compare(b, x, t)) for t in live], always)
-    if _bits(low, high) <= TABLE_BITS:
+        reach = compare if options.fold_thresholds else _plain
+        return b.sum([Term(reach(b, x, t)) for t in live], always)
+    if options.small_tables and _bits(low, high) <= TABLE_BITS:
         values = np.searchsorted(np.array(edges, np.int64), np.arange(low, high + 1), side="right")
         return b.table(x, values.astype(np.int64), low)
     pitch = live[1] - live[0]
@@ -80,6 +82,10 @@ def count_reached(b: WordBuilder, x: int, edges: list[int]) -> int:
         steps = b.shr(b.sum((Term(x),), pitch - live[0]), pitch.bit_length() - 1)
         return b.sum((Term(b.clamp(steps, 0, len(live))),), always)
     return b.sum((Term(_search(b, x, live)),), always)
+
+
+def _plain(b: WordBuilder, x: int, threshold: int) -> int:
+    return b.ge(x, offset=threshold)
 
 
 def compare(b: WordBuilder, x: int, threshold: int) -> int:

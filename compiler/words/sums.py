@@ -20,12 +20,18 @@ from nc.ir.words.kinds import POPCOUNT_LEAST
 
 @dataclass(frozen=True)
 class SumTrees:
-    """`operands`: of the widest adder, 2 or 3 (a constant counts as one)."""
+    """`operands`: of the widest adder, 2, 3 or more (a constant counts as one).
+
+    `merge`: a sum with one reader, itself a sum, becomes part of it. `unshare`: pairs are given back to their readers
+    where that costs them nothing.
+    """
 
     operands: int = 2
+    merge: bool = True
+    unshare: bool = True
 
     def run(self, graph: WordGraph) -> WordGraph:
-        terms = _merge(graph, self.operands)
+        terms = _merge(graph, self)
         copy = Copy(graph)
         flipped: dict[int, bool] = {}
         depth: dict[int, int] = {}
@@ -69,7 +75,7 @@ def is_popcount(graph: WordGraph) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return result
 
 
-def _merge(graph: WordGraph, operands: int) -> Terms:
+def _merge(graph: WordGraph, options: SumTrees) -> Terms:
     """The operands of every sum that stays, in old ids, sums with a single reader merged into it."""
     sums = (graph.kind == Kind.SUM) & ~is_popcount(graph) & graph.live()
     fanout = np.bincount(graph.src[graph.live()[graph.owner]], minlength=len(graph))
@@ -77,7 +83,7 @@ def _merge(graph: WordGraph, operands: int) -> Terms:
         fanout += 2 * np.bincount(port.nodes, minlength=len(graph))
     by_sum = np.ones(len(graph), bool)
     by_sum[graph.src[~sums[graph.owner] & graph.live()[graph.owner]]] = False
-    absorbed = sums & by_sum & (fanout == 1) & (graph.p0 == 0)
+    absorbed = sums & by_sum & (fanout == 1) & (graph.p0 == 0) & options.merge
     terms: Terms = {}
     src, shift, neg, start = graph.src.tolist(), graph.shift.tolist(), graph.neg.tolist(), graph.start.tolist()
     inner: Terms = {}
@@ -90,11 +96,11 @@ def _merge(graph: WordGraph, operands: int) -> Terms:
             else:
                 found.append(Term(src[e], shift[e], neg[e]))
         (inner if gone[node] else terms)[node] = found
-    if operands >= 3:
+    if options.operands >= 3 and options.unshare:
         shareable = sums & by_sum
         for port in graph.outputs:
             shareable[port.nodes] = False
-        _unshare(terms, graph.p0.tolist(), shareable.tolist(), 2 if operands == 3 else 3)
+        _unshare(terms, graph.p0.tolist(), shareable.tolist(), 2 if options.operands == 3 else 3)
     return terms
 
 

@@ -87,12 +87,13 @@ def test_register_goes_where_the_word_is_narrow() -> None:
 
 
 def test_a_slower_clock_saves_registers() -> None:
-    words = SumTrees(3).run(lower(networks.random_network(11)))
-    bits = []
-    for relax in (0.0, 0.5, 2.0):
-        piped, latency = Pipeline(stages=3, relax=relax).run(words)
-        assert latency == 3
-        bits.append(int(piped.bits[piped.kind == Kind.REG].sum()))
+    bits = [0, 0, 0]
+    for seed in range(8):
+        words = SumTrees(3).run(lower(networks.random_network(seed)))
+        for i, relax in enumerate((0.0, 0.5, 2.0)):
+            piped, latency = Pipeline(stages=3, relax=relax).run(words)
+            assert latency == 3
+            bits[i] += int(piped.bits[piped.kind == Kind.REG].sum())
     assert bits == sorted(bits, reverse=True)
     assert bits[0] > bits[-1]
 
