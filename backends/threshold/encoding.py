@@ -64,10 +64,11 @@ def weight_planes(weights: Array) -> tuple[Array, tuple[int, ...], int]:
 
 def accumulate(weights: Array, activation: Activation) -> Accumulator:
     """weights (O, n), one for each bit of the window in its order."""
-    planes, units, h = weight_planes(weights)
+    common = max(1, int(np.gcd.reduce(np.abs(weights), axis=None)))  # a scale in all weights is no precision
+    planes, units, h = weight_planes(weights // common)
     stream: list[Array] = []
     products = [0] * (activation.planes + max(units).bit_length())
-    alpha = Fraction(activation.scale, h)
+    alpha = Fraction(activation.scale * common, h)
     beta = [Fraction(int(row)) * activation.offset / activation.bits for row in weights.sum(axis=1)]
     n = weights.shape[1]
     order: list[tuple[int, int]] = []

@@ -345,8 +345,10 @@ class Mapper:
 
     def _threshold_layer(self, node: GraphNode, sums: Sums, op: MultiThreshold) -> Bits | None:
         channels = sums.shape[0]
-        steps = op.thresholds.shape[1]
+        steps, step = op.thresholds.shape[1], op.step
         edges = np.broadcast_to(op.thresholds, (channels, steps))
+        if (edges == edges[:, :1]).all():  # steps that always come together, as of a sign that is never 0
+            edges, steps, step = edges[:, :1], 1, step * steps
         falling = np.broadcast_to(op.sign, channels) < 0
         if falling.any() and sums.window.subs > 1:
             self._error("NC710", "a falling staircase after a max pool cannot run on the array", node,
@@ -367,7 +369,7 @@ class Mapper:
             ArrayLayer(sums.name, layer_node, window, np.repeat(made.weights, steps, axis=0), np.array(addends))
         )
         shape = sums.shape if len(sums.shape) == 3 else (sums.shape[0], 1, 1)
-        return Bits(_spatial_index(shape, steps), Activation(op.base, op.step, bits=steps))
+        return Bits(_spatial_index(shape, steps), Activation(op.base, step, bits=steps))
 
     def _value_layer(self, sums: Sums) -> None:
         node = next(n for n in self.graph.nodes if n.origin == sums.name)

@@ -14,6 +14,7 @@ from nc.compiler.passes.lower_primitive import LowerPrimitive
 from nc.compiler.passes.manager import Step
 from nc.compiler.passes.ports import input_ports
 from nc.compiler.passes.quantise import Quantise
+from nc.compiler.passes.signs_to_steps import SignsToSteps
 from nc.compiler.passes.strip_heads import StripHeads
 from nc.ir.diagnostics import Where, fail, suggest
 from nc.ir.graph import Graph
@@ -30,6 +31,7 @@ def to_integers(graph: Graph, common: Common, calibration: Mapping[str, Array] |
     steps = [
         Step(StripHeads(), "softmax keeps the order of the logits; the hardware need not compute it"),
         Step(FoldConstants(), "later passes look for constants, not for expressions of constants"),
+        Step(SignsToSteps(), "a sign is exact on integers: no quantiser is to be put around it"),
     ]
     if data is not None:
         steps += [
