@@ -118,7 +118,7 @@ def engine_json(made: EngineDesign) -> dict[str, object]:
     }
 
 
-def streams(program: Program) -> Mapping[str, np.ndarray]:  # type: ignore[type-arg]
+def streams(program: Program) -> Mapping[str, np.ndarray]:
     """The program's arrays by port name."""
     return {name: getattr(program, name) for name in ("x", "w", "preset", "shift", "clear", "load")}
 

@@ -170,8 +170,8 @@ def assemble(network: BinaryNetwork, shape: Shape, gap: int) -> Program:
         write.period(shift=True)
     write.period(clear=True)
     spans.append(("flush", len(write.rows) - begin))
-    x, w, preset_, *controls = (np.array(column) for column in zip(*write.rows))
-    return Program(shape, x, w, preset_, *controls, race, tuple(spans))
+    x, w, presets, shift, clear, load = (np.array(column) for column in zip(*write.rows))
+    return Program(shape, x, w, presets, shift, clear, load, race, tuple(spans))
 
 
 def _pulse(write: _Writer, columns: Array) -> None:
