@@ -83,7 +83,7 @@ def runs(page: Path) -> bool:
     return any(b.language == "python" or b.language == "console" for b in blocks(page))
 
 
-OWN = [ROOT / "README.md", ROOT / "docs" / "ir.md", ROOT / "docs" / "adding.md"]
+OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("ir", "adding", "onnx"))]
 
 
 @pytest.mark.parametrize("page", OWN, ids=lambda p: p.stem)
