@@ -1,6 +1,6 @@
 """Mapping large spiking networks onto cores: km1, cores and seconds against sequential filling and plain Mt-KaHyPar.
 
-    python benchmarks/spiking_mapping.py [--quick] [--json] [--plain]
+    python benchmarks/spiking_mapping.py [--quick] [--json] [--plain] [--only conv|ring]
 
 All mappings are repaired for the same limits (256 neurons, 4096 axons a core), and km1 is measured after the repair.
 `--plain` also times Mt-KaHyPar on the hypergraph of single neurons, in the same run.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from math import ceil
 
@@ -101,9 +102,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--only", choices=("conv", "ring"))
     given = parser.parse_args()
     networks = [conv(8, 16), ring(2000, 30)] if given.quick else [conv(32, 32), ring(50_000, 62)]
-    rows = [measure(n, given.plain) for n in networks]
+    rows = []
+    for network in networks:
+        if given.only is None or network.name.startswith(given.only):
+            rows.append(measure(network, given.plain))
+            print(rows[-1], file=sys.stderr, flush=True)
     if given.json:
         print(json.dumps({"rows": rows}))
         return

@@ -87,11 +87,11 @@ class NeuromorphicBackend:
         s, mesh = options.spiking, options.mesh
         exports = prepared(network, s.export)
         if mesh.columns * mesh.rows == 1:
-            return Design(network, build(network, observe=s.observe, form=s.memory), s.ticks, exports=exports)
+            return Design(network, build(network, form=s.memory), s.ticks, exports=exports)
         rates = {p.name: np.full(1, p.rate) for p in network.populations if p.rate is not None}
         mapping = map_network(network, mesh.limits(), rates=rates, mesh=(mesh.columns, mesh.rows))
         cells = [(int(x), int(y)) for x, y in mapping.at]
-        program = spread(network, _by_population(network, mapping), cells, mapping.mesh, observe=s.observe)
+        program = spread(network, _by_population(network, mapping), cells, mapping.mesh)
         return Design(network, program, s.ticks, mapping, mesh.limits(), exports)
 
     def emit(self, design: Design, folder: Path) -> None:
@@ -161,12 +161,14 @@ def _memories(design: Design) -> Link:
 
 
 def fixed(graph: Any, options: Settings) -> FixedNetwork:
-    """The integer network of whatever is given."""
+    """The integer network of whatever is given, watched as the options say."""
     if isinstance(graph, FixedNetwork):
-        return graph
-    if isinstance(graph, Network):
-        return quantise(graph, options.spiking.precision())
-    return _converted(graph, options)
+        made = graph
+    elif isinstance(graph, Network):
+        made = quantise(graph, options.spiking.precision())
+    else:
+        made = _converted(graph, options)
+    return made.watching_all() if options.spiking.observe == "all" and not made.watch else made
 
 
 def _converted(graph: Graph, options: Settings) -> FixedNetwork:

@@ -19,7 +19,7 @@ from nc.compiler.builds.graphs import INTEGER, Names
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array, Description, Figures
-from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, spiking_options
+from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, of_outputs, spiking_options
 from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.progress import Stopwatch
 from nc.ir.graph import Graph
@@ -58,6 +58,7 @@ class ConvertedForm:
             sequences = None if shown is None else repeat(shown, options.ticks).astype(np.float64)
             fixed = quantise(network, precision, sequences)
             fixed.verify()
+        fixed = fixed.watching_all() if options.observe == "all" else fixed
         with watch.stage("observe"):
             fixed = fixed if sequences is None else observed(fixed, sequences[:OBSERVED])
         return Converted(graph, fixed, options.ticks)
@@ -102,7 +103,7 @@ class ConvertedForm:
     def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         if isinstance(model, Graph):
             return TENSOR.decide(model, outputs)
-        return np.asarray(outputs[OUTPUT][:, -1].argmax(axis=1), np.int64)
+        return np.asarray(of_outputs(model.network, outputs[OUTPUT])[:, -1].argmax(axis=1), np.int64)
 
     def evaluated(
         self, model: Converted, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
@@ -111,7 +112,8 @@ class ConvertedForm:
         found = SPIKING.evaluated(model.network, inputs, outputs, labels)
         if labels is not None:
             stops = [t for t in (1, 2, 4, 8, 16, 32, 64) if t < model.ticks] + [model.ticks]
-            decided = {t: outputs[OUTPUT][:, t - 1].argmax(axis=1) for t in stops}
+            membranes = of_outputs(model.network, outputs[OUTPUT])
+            decided = {t: membranes[:, t - 1].argmax(axis=1) for t in stops}
             found["accuracy_by_ticks"] = {str(t): float((d == labels).mean()) for t, d in decided.items()}
         return found
 

@@ -50,6 +50,7 @@ class SpikingForm:
             sequences = None if calibration is None else _sequences(real, calibration, settings).astype(np.float64)
             fixed = quantise(real, options.precision(), sequences)
             fixed.verify()
+        fixed = fixed.watching_all() if options.observe == "all" else fixed
         with watch.stage("observe"):
             return fixed if sequences is None else observed(fixed, sequences[:OBSERVED])
 
@@ -86,19 +87,20 @@ class SpikingForm:
     def run(
         self, model: Network | FixedNetwork, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()
     ) -> dict[str, Array]:
-        """`output`: (N, ticks, outputs), the output populations side by side; a layer is a population."""
+        """`output`: (N, ticks, n), the populations of the frame side by side; a layer is a population."""
         names = [p.name for p in model.populations]
-        record = [*model.outputs, *(layer for layer in layers if layer in names and layer not in model.outputs)]
+        frame = frame_of(model)
+        record = [*frame, *(layer for layer in layers if layer in names and layer not in frame)]
         kept: Mapping[str, Any]
         if isinstance(model, FixedNetwork):
             kept = run_fixed.run(model, inputs[INPUT], record=record).outputs
         else:
             kept = reference.run(model, inputs[INPUT], record=record).outputs
-        outputs = np.concatenate([kept[name] for name in model.outputs], axis=2)
+        outputs = np.concatenate([kept[name] for name in frame], axis=2)
         return {OUTPUT: outputs} | {layer: kept[layer] for layer in layers if layer in kept}
 
     def decide(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
-        return np.asarray(outputs[OUTPUT].sum(axis=1).argmax(axis=1), np.int64)
+        return np.asarray(of_outputs(model, outputs[OUTPUT]).sum(axis=1).argmax(axis=1), np.int64)
 
     def evaluated(
         self, model: FixedNetwork, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
@@ -125,6 +127,20 @@ class SpikingForm:
         return Description(
             {p.name: sizes[p.name] for p in model.inputs}, {name: sizes[name] for name in model.outputs}, rows
         )
+
+
+def frame_of(model: Network | FixedNetwork) -> tuple[str, ...]:
+    """The populations of an output frame."""
+    return model.frame if isinstance(model, FixedNetwork) else model.outputs
+
+
+def of_outputs(model: Network | FixedNetwork, frames: Array) -> Array:
+    """The part of frames (N, ticks, n) that belongs to the network's outputs."""
+    start, found = 0, {}
+    for name in frame_of(model):
+        found[name] = frames[:, :, start : start + model.by_name[name].size]
+        start += model.by_name[name].size
+    return np.concatenate([found[name] for name in model.outputs], axis=2)
 
 
 def spiking_options(settings: Settings) -> Any:

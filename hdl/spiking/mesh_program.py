@@ -125,7 +125,7 @@ def spread(
         output_slot[cell] = mine[mine != NO_SLOT]
     tables = _routes(reached, cells, size)
     routes = {cell: _subset(tables, np.flatnonzero(home == k)) for k, cell in enumerate(cells)}
-    watched = {p.name for p in order} if observe == "all" else set(network.outputs)
+    watched = {p.name for p in order} if observe == "all" else set(network.frame)
     return MeshProgram(
         mesh[0], mesh[1], cores, routes, _subset(tables, np.arange(inputs)), output_slot, inputs,
         int((slots != NO_SLOT).sum()), phases,
@@ -138,7 +138,7 @@ def _slots(
 ) -> IntArray:
     slots = np.full(size, NO_SLOT)
     place = 0
-    for p in order if observe == "all" else [network.by_name[n] for n in network.outputs]:
+    for p in order if observe == "all" else [network.by_name[n] for n in network.frame]:
         slots[base[p.name] : base[p.name] + p.size] = np.arange(place, place + p.size)
         place += p.size
     return slots

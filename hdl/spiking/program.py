@@ -113,7 +113,7 @@ def unsupported(network: FixedNetwork) -> list[Diagnostic]:
         if p.kind in ("neuron", "linear") and not _spikes(p) and p.name in sources:
             found.error("NC931", "a population that emits values must be an output only", where=where,
                         help="let it spike, or read its value outside the core")  # fmt: skip
-        if p.spike_delay and p.name in network.outputs:
+        if p.spike_delay and p.name in network.frame:
             found.error("NC931", f"spike delay of an output must be 0, not {p.spike_delay}", where=where,
                         help="delay the observation instead")  # fmt: skip
         if p.name in network.outputs and p.kind == "input":
@@ -139,7 +139,7 @@ def build(network: FixedNetwork, *, observe: str = "outputs", form: str = "auto"
         extra = q.delay + network.by_name[q.source].spike_delay
         parts.append(Part(s.pre + axon[q.source], s.post + base[q.target], s.weight, s.delay + extra, q.shift))
     total = sum(p.size for p in order)
-    watched = order if observe == "all" else [network.by_name[n] for n in network.outputs]
+    watched = order if observe == "all" else [network.by_name[n] for n in network.frame]
     slot = np.full(total, NO_SLOT)
     place = 0
     for p in watched:

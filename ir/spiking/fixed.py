@@ -15,7 +15,7 @@ finds v' outside the range after subtraction is clamped or wrapped likewise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -103,7 +103,10 @@ class FixedProjection:
 
 @dataclass(frozen=True, eq=False)
 class FixedNetwork:
-    """Populations and projections in integers. `dt` is kept for reports; arithmetic has no unit."""
+    """Populations and projections in integers. `dt` is kept for reports; arithmetic has no unit.
+
+    `watch`: populations that hardware shows at every tick in place of the outputs (for verification neuron by neuron).
+    """
 
     name: str
     dt: float
@@ -112,6 +115,16 @@ class FixedNetwork:
     outputs: tuple[str, ...]
     semantics: str = "sum_then_fire"
     update_order: str = "current_before_voltage"
+    watch: tuple[str, ...] = ()
+
+    @property
+    def frame(self) -> tuple[str, ...]:
+        """The populations of an output frame, side by side."""
+        return self.watch or self.outputs
+
+    def watching_all(self) -> FixedNetwork:
+        """The same network, every neuron in the frame, in evaluation order."""
+        return replace(self, watch=tuple(p.name for p in self.order if p.kind != "input"))
 
     @cached_property
     def by_name(self) -> dict[str, FixedPopulation]:
@@ -185,6 +198,9 @@ class FixedNetwork:
             limit = 1 << (q.bits - 1)
             if weight.size and (weight.min() < -limit or weight.max() >= limit):
                 found.error("NC910", f"weights must fit {q.bits} bits, not reach {np.abs(weight).max()}", where=where)
+        for name in (*self.outputs, *self.watch):
+            if name not in self.by_name:
+                found.error("NC910", f"an output must be a population, not '{name}'")
         found.raise_if_any()
         for p in self.populations:
             low, high = self.sum_bounds(p.name)

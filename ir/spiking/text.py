@@ -34,6 +34,8 @@ def dumps(network: AnyNetwork) -> tuple[str, dict[str, Array]]:
     fixed = isinstance(network, FixedNetwork)
     arrays: dict[str, Array] = {}
     head = {name: _plain(getattr(network, name)) for name in _NETWORK_FIELDS}
+    if isinstance(network, FixedNetwork) and network.watch:
+        head["watch"] = list(network.watch)
     lines = [f"spiking {_HEAD[fixed]} {json.dumps(network.name)} {json.dumps(head)}"]
     for p in network.populations:
         held = p.arrays if isinstance(p, FixedPopulation) else p.parameters
@@ -79,12 +81,14 @@ def loads(text: str, arrays: Mapping[str, Array], *, file: str = "model.nc") -> 
         except (KeyError, TypeError, ValueError) as error:
             _wrong(file, number, f"{word} '{item}' could not be read: {error}")
     try:
-        shared = {
+        shared: dict[str, Any] = {
             "dt": float(head["dt"]),
             "outputs": tuple(head["outputs"]),
             "semantics": head["semantics"],
             "update_order": head["update_order"],
         }
+        if fixed and "watch" in head:
+            shared["watch"] = tuple(head["watch"])
     except (KeyError, TypeError, ValueError) as error:
         _wrong(file, lines[0][0], f"the network's attributes could not be read: {error}")
     kind: Any = FixedNetwork if fixed else Network

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -39,8 +38,11 @@ def check_fan_in(post: IntArray, limits: CoreLimits) -> None:
 
 
 def sequential(graph: Hypergraph, limits: CoreLimits) -> IntArray:
-    """Clusters in their order, a new core whenever one is full: (clusters,)."""
-    return _fill([np.arange(graph.clusters)], graph, limits)
+    """Clusters in their order, a new core whenever the next one does not fit: (clusters,)."""
+    filling = _Filling(graph, limits)
+    for c in range(graph.clusters):
+        filling.put(c)
+    return filling.part
 
 
 def partition(
@@ -89,54 +91,58 @@ def raw_partition(graph: Hypergraph, cores: int, slack: float, *, seed: int, thr
 
 
 def repair(graph: Hypergraph, part: IntArray, limits: CoreLimits) -> IntArray:
-    """Every core within its limits: the clusters of a core that do not fit open a new one, in order."""
+    """Every core within its limits: what does not fit its core goes, in order, to new cores beside it."""
     by_part = np.argsort(part, kind="stable")
     groups = np.split(by_part, np.flatnonzero(np.diff(part[by_part])) + 1)
-    return _fill(groups, graph, limits)
-
-
-def _fill(groups: Iterable[IntArray], graph: Hypergraph, limits: CoreLimits) -> IntArray:
-    """Clusters group by group into cores; a core is closed at the end of its group or when it is full."""
-    edge, order = graph.edge_of_target, np.argsort(graph.targets, kind="stable")
-    incoming = np.split(edge[order], np.searchsorted(graph.targets[order], np.arange(1, graph.clusters)))
-    part = np.full(graph.clusters, -1)
-    used: list[tuple[int, set[int], int]] = []
+    filling = _Filling(graph, limits)
     for group in groups:
-        neurons, axons, count = 0, set[int](), 0
-        left = []
-        for c in group.tolist():
-            new = set(incoming[c].tolist()) - axons
-            more = int(graph.axons[list(new)].sum()) if new else 0
-            if neurons + graph.size[c] > limits.neurons or count + more > limits.axons:
-                left.append(c)
-                continue
-            part[c] = len(used)
-            neurons, count = neurons + int(graph.size[c]), count + more
-            axons |= new
-        used.append((neurons, axons, count))
-        while left:
-            left = _place_rest(left, part, used, incoming, graph, limits)
-    return part
+        filling.open()
+        rest = [c for c in group.tolist() if not filling.fits_and_put(c)]
+        if rest:
+            filling.open()
+        for c in rest:
+            filling.put(c)
+    return filling.part
 
 
-def _place_rest(
-    left: list[int], part: IntArray, used: list[tuple[int, set[int], int]], incoming: list[IntArray],
-    graph: Hypergraph, limits: CoreLimits,
-) -> list[int]:  # fmt: skip
-    """Open a core for the clusters that did not fit, in order; returns what still does not."""
-    neurons, axons, count = 0, set[int](), 0
-    rest = []
-    for c in left:
-        new = set(incoming[c].tolist()) - axons
-        more = int(graph.axons[list(new)].sum()) if new else 0
-        if neurons and (neurons + graph.size[c] > limits.neurons or count + more > limits.axons):
-            rest.append(c)
-            continue
-        part[c] = len(used)
-        neurons, count = neurons + int(graph.size[c]), count + more
-        axons |= new
-    used.append((neurons, axons, count))
-    return rest
+class _Filling:
+    """Cores filled one after another, each cluster looked at once or twice: linear in the pins.
+
+    `part` (clusters,): the core of each cluster so far.
+    """
+
+    def __init__(self, graph: Hypergraph, limits: CoreLimits):
+        self.limits = limits
+        order = np.argsort(graph.targets, kind="stable")
+        ends = np.searchsorted(graph.targets[order], np.arange(1, graph.clusters))
+        self.incoming = np.split(graph.edge_of_target[order], ends)
+        self.size, self.weight = graph.size.tolist(), graph.axons
+        # The core that an edge was last brought to: one array in place of a set a core.
+        self.brought = np.full(graph.edges, -1)
+        self.part = np.full(graph.clusters, -1)
+        self.core, self.neurons, self.axons = -1, 0, 0
+
+    def open(self) -> None:
+        self.core, self.neurons, self.axons = self.core + 1, 0, 0
+
+    def fits_and_put(self, c: int) -> bool:
+        if self.neurons + self.size[c] > self.limits.neurons:
+            return False
+        edges = self.incoming[c]
+        new = edges[self.brought[edges] != self.core]
+        more = int(self.weight[new].sum())
+        if self.neurons and self.axons + more > self.limits.axons:
+            return False
+        self.brought[new] = self.core
+        self.part[c] = self.core
+        self.neurons, self.axons = self.neurons + self.size[c], self.axons + more
+        return True
+
+    def put(self, c: int) -> None:
+        """Into the open core, or a new one."""
+        if self.core < 0 or not self.fits_and_put(c):
+            self.open()
+            self.fits_and_put(c)
 
 
 def axons_used(graph: Hypergraph, part: IntArray) -> IntArray:

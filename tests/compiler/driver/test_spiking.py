@@ -11,6 +11,7 @@ import pytest
 
 from nc.backends import registry
 from nc.compiler.cli.main import run
+from nc.compiler.driver.opened import Opened
 
 
 @pytest.fixture
@@ -66,6 +67,17 @@ def test_from_nir_to_hardware(
     monkeypatch.setattr(registry, "names", lambda: ("neuromorphic",))
     found = json_of(capsys, "inspect", tmp_path / "build")
     assert found["inputs"] == {"input": "6 neurons"}
+
+
+def test_every_neuron_can_be_watched(tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, more in (("one", []), ("mesh", ["--set", "mesh.columns=2", "--set", "mesh.neurons=6"])):
+        json_of(
+            capsys, "compile", network, "-o", tmp_path / name, "--target", "neuromorphic", "--set", "spiking.ticks=4",
+            "--set", "spiking.dt=0.001", "--set", "spiking.observe=all", *more,
+        )  # fmt: skip
+        found = json_of(capsys, "simulate", tmp_path / name, "--engine", "amaranth", "--vectors", "2")
+        assert (found["vectors"], found["mismatches"]) == (2, 0)
+        assert Opened.of(tmp_path / name).design.frames.outputs == 11
 
 
 def test_sequences_that_are_too_short(tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
