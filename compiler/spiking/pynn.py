@@ -1,7 +1,8 @@
-"""PyNN scripts: current-based exponential neurons of a float network, for SpiNNaker, NEST and Brian 2 alike.
+"""PyNN scripts: current-based neurons of a float network, for SpiNNaker, NEST and Brian 2 alike.
 
 PyNN's `IF_curr_exp` is NIR's cuba_lif with another unit of current: tau_m dv/dt = (v_rest - v) + tau_m / cm · I, and a
 spike adds its weight to I at once. With cm = tau_mem (nF, ms) a weight is w · r · w_in / tau_syn, in tick units.
+`IF_curr_delta` is NIR's lif: a spike adds its weight, w · r · dt / tau, to the membrane.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from pathlib import Path
 from nc.ir.diagnostics import Collector, Where
 from nc.ir.spiking.network import Network, Population
 
-MODELS = ("input", "cuba_lif")
+CELLS = {"cuba_lif": "IF_curr_exp", "lif": "IF_curr_delta"}
 
 
 def script(network: Network, *, simulator: str = "spiNNaker", ticks: int = 100) -> str:
-    """The Python text. Raises NC908 with everything that IF_curr_exp cannot say.
+    """The Python text. Raises NC908 with everything that these cells cannot say.
 
     The input populations become `SpikeSourceArray`s named in `inputs`, a mapping of lists of times in ms that the
     user fills; spikes of the outputs are printed as JSON.
@@ -42,7 +43,9 @@ def script(network: Network, *, simulator: str = "spiNNaker", ticks: int = 100) 
     for q in network.projections:
         s = q.connectivity.synapses
         target = network.by_name[q.target]
-        gain = target.value("r") * target.value("w_in") * network.dt / target.value("tau_syn")
+        gain = target.value("r") * network.dt / target.value("tau_syn" if target.model == "cuba_lif" else "tau")
+        if target.model == "cuba_lif":
+            gain = gain * target.value("w_in")
         # A spike is seen one time step later at the earliest.
         delay = (s.delay + q.delay).clip(1) * step
         for sign, receptor in ((1, "excitatory"), (-1, "inhibitory")):
@@ -73,10 +76,10 @@ def write(network: Network, path: Path, **options: object) -> None:
 
 def _check(p: Population, found: Collector) -> None:
     where = Where(node=p.name)
-    if p.model not in MODELS:
-        found.error("NC908", f"neuron model must be cuba_lif for PyNN's IF_curr_exp, not {p.model}", where=where)
-    elif p.model == "cuba_lif" and p.reset != "to_value":
-        found.error("NC908", f"reset must be to a value in IF_curr_exp, not '{p.reset}'", where=where)
+    if p.model not in ("input", *CELLS):
+        found.error("NC908", f"neuron model must be lif or cuba_lif for PyNN, not {p.model}", where=where)
+    elif p.model in CELLS and p.reset != "to_value":
+        found.error("NC908", f"reset must be to a value in {CELLS[p.model]}, not '{p.reset}'", where=where)
     if p.spike_delay:
         found.error("NC908", "spike delays must be delays of projections in PyNN", where=where)
 
@@ -91,19 +94,21 @@ def _population(network: Network, p: Population) -> list[str]:
     bias = sum(
         (q.bias for q in network.projections if q.target == p.name and q.bias is not None), start=p.value("r") * 0
     )
+    tau = p.value("tau_mem" if p.model == "cuba_lif" else "tau") * 1e3
     values = {
-        "tau_m": p.value("tau_mem") * 1e3,
-        "cm": p.value("tau_mem") * 1e3,
-        "tau_syn_E": p.value("tau_syn") * 1e3,
-        "tau_syn_I": p.value("tau_syn") * 1e3,
+        "tau_m": tau,
+        "cm": tau,
         "v_rest": p.value("v_leak"),
         "v_reset": p.value("v_reset"),
         "v_thresh": p.value("v_threshold"),
-        "i_offset": bias * p.value("r") * p.value("w_in"),
+        "i_offset": bias * p.value("r"),
     }
+    if p.model == "cuba_lif":
+        values |= {"tau_syn_E": p.value("tau_syn") * 1e3, "tau_syn_I": p.value("tau_syn") * 1e3}
+        values["i_offset"] = values["i_offset"] * p.value("w_in")
     text = ", ".join(f"{k}={v.tolist()!r}" for k, v in values.items())
     text += f", tau_refrac={p.refractory * network.dt * 1e3!r}"
     return [
-        f"populations[{p.name!r}] = sim.Population({p.size}, sim.IF_curr_exp({text}), label={p.name!r})",
+        f"populations[{p.name!r}] = sim.Population({p.size}, sim.{CELLS[p.model]}({text}), label={p.name!r})",
         f"populations[{p.name!r}].initialize(v={p.value('v_init').tolist()!r})",
     ]

@@ -78,8 +78,8 @@ def test_script_runs_and_follows_the_float_network(monkeypatch, capsys):
 
 def test_what_pynn_cannot_say_is_refused():
     with pytest.raises(NcError) as error:
-        script(one_neuron("lif", tau=0.01, v_threshold=1.0, spike_delay=1))
+        script(one_neuron("if", v_threshold=1.0, spike_delay=1))
     assert [d.message for d in error.value.diagnostics] == [
-        "neuron model must be cuba_lif for PyNN's IF_curr_exp, not lif",
+        "neuron model must be lif or cuba_lif for PyNN, not if",
         "spike delays must be delays of projections in PyNN",
     ]

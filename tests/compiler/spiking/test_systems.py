@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,16 +16,20 @@ from nc.compiler.spiking.encode import delta, latency, rate
 from nc.compiler.spiking.membrane_norm import fold_membrane_norm
 from nc.compiler.spiking.metrics import measure
 from nc.compiler.spiking.one_tick import to_graph
+from nc.compiler.spiking.pynn import script
 from nc.compiler.spiking.quantise import Precision, quantise
 from nc.compiler.spiking.structures import associative_memory, delta_layer, reservoir, spike_attention
 from nc.hdl.spiking.program import build
 from nc.hdl.spiking.top import SpikingTop, stream_spec
 from nc.ir.diagnostics import NcError
+from nc.ir.graph import Builder
 from nc.ir.interpret import evaluate
+from nc.ir.ops.matmul import MatMul
 from nc.ir.spiking.connect import Chain, Conv2d, Dense, Scale, Sparse, SumPool2d
 from nc.ir.spiking.network import Network, Population, Projection
 from nc.ir.spiking.reference import run
 from nc.ir.spiking.run_fixed import run as run_fixed
+from nc.ir.types import IntType, TensorType
 from tests.hdl.spiking.drive import simulate
 from tests.ir.spiking.networks import one_neuron, random_fixed
 
@@ -76,6 +83,36 @@ def test_associative_memory_recalls_patterns_from_halves():
         final = run_fixed(memory, cue).outputs["cell"][0, -1].astype(bool)
         recalled += int((final == pattern).all())
     assert recalled >= 7
+    cue = np.zeros((1, 4, 80), np.int64)
+    cue[0, 0, np.flatnonzero(patterns[0])[:5]] = 1
+    assert (on_core(memory, cue) == run_fixed(memory, cue).outputs["cell"]).all()
+
+
+def test_associative_memory_as_a_spinnaker_script():
+    """Executed with a recorder in PyNN's place: cells, synapses with weights and delays, and what is observed."""
+    network = associative_memory(np.eye(4, dtype=bool)[[0, 1]] | np.eye(4, dtype=bool)[[2, 3]])
+    calls: list[tuple[str, tuple, dict]] = []
+    trains = SimpleNamespace(segments=[SimpleNamespace(spiketrains=[])])
+    population = SimpleNamespace(initialize=lambda **k: None, record=lambda what: None, get_data=lambda what: trains)
+
+    class Recorder(ModuleType):
+        def __getattr__(self, name):
+            def call(*args, **values):
+                calls.append((name, args, values))
+                return population if name == "Population" else args[0] if name == "FromListConnector" else name
+
+            return call
+
+    names = {"pyNN": ModuleType("pyNN"), "pyNN.spiNNaker": Recorder("pyNN.spiNNaker")}
+    names["pyNN"].spiNNaker = names["pyNN.spiNNaker"]
+    with patch.dict(sys.modules, names):
+        exec(script(network), {})
+    (cell,) = [values for name, _, values in calls if name == "IF_curr_delta"]
+    assert cell["v_thresh"] == pytest.approx([0.4] * 4) and cell["tau_m"] == [1000.0] * 4
+    rows = [args[0] for name, args, _ in calls if name == "FromListConnector"]
+    # The cue's four synapses, the votes among cells of one pattern, and the inhibition of all the others.
+    assert [len(r) for r in rows] == [4, 8, 8]
+    assert {r[2] for r in rows[1]} == {0.5} and {r[2] for r in rows[2]} == {-0.5}
 
 
 def test_spike_driven_attention_is_masks_and_additions():
@@ -96,6 +133,39 @@ def test_delta_activation_layer_sends_little_and_loses_less_than_theta():
     assert (out["change"] == 0).mean() > 0.6
     assert (np.abs(out["y"] - video @ weight.T) <= 0.5 * np.abs(weight).sum(axis=1)).all()
     assert (delta(video, 0.5) == out["change"]).all()
+    # On the core the receiver integrates the graded events, which the sensor's side encodes.
+    receiver = Network(
+        "receiver", 1.0,
+        (Population("x", "input", (10,)), Population("y", "i", (6,), {"r": np.ones(1)}, reset="none")),
+        (Projection("w", "x", "y", Dense(weight * 0.5)),), ("y",),
+    )  # fmt: skip
+    events = delta(video, 0.5, limit=7)
+    fixed = quantise(receiver, Precision(24, 8, 10, input_bits=4, input_signed=True), events.astype(float))
+    have = run_fixed(fixed, events).outputs["y"]
+    np.testing.assert_allclose(have * fixed.by_name["y"].scale, run(receiver, events).outputs["y"], atol=0.1)
+    assert (on_core(fixed, events[:, :6]) == have[:, :6]).all()
+
+
+def test_pruned_recurrent_network_with_heterogeneous_time_constants():
+    """As LNP leaves them: few synapses, every neuron its own time constants; the memory holds what is left."""
+    n = 24
+    keep = rng.random((n, n)) < 0.1
+    tau = {"tau_syn": rng.uniform(2, 8, n), "tau_mem": rng.uniform(4, 20, n), "r": np.full(n, 8.0)}
+    network = Network(
+        "pruned", 1.0,
+        (Population("in", "input", (6,)), Population("n", "cuba_lif", (n,), {**tau, "v_threshold": np.ones(n)})),
+        (
+            Projection("w", "in", "n", Dense(rng.normal(0.4, 0.5, (n, 6)))),
+            Projection("r", "n", "n", Dense(keep * rng.normal(0.2, 1.0, (n, n))), delay=1),
+        ),
+        ("n",),
+    )  # fmt: skip
+    x = (rng.random((2, 30, 6)) < 0.3).astype(np.int64)
+    fixed = quantise(network, Precision(16, 12, 8), x.astype(float))
+    program = build(fixed)
+    assert program.compressed and len(program.words) == fixed.synapses < 6 * n + n * n / 4
+    want = run_fixed(fixed, x).outputs["n"]
+    assert want.any() and (on_core(fixed, x) == want).all()
 
 
 @pytest.mark.parametrize("reset", ["to_value", "subtract"])
@@ -124,6 +194,10 @@ def test_membrane_batch_norm_folds_into_thresholds(reset):
         fired = gamma * (v - mean) / np.sqrt(var + 1e-5) + beta > 1.0
         assert (got[:, t] == fired).all()
         v = np.where(fired, 0.0, v) if reset == "to_value" else v - fired
+    fixed = quantise(fold_membrane_norm(network, "n", gamma, beta, mean, var), Precision(28, 16, 20), x)
+    whole = run_fixed(fixed, x.astype(np.int64)).outputs["n"]
+    assert (whole.sum(axis=1) == got.sum(axis=1)).mean() >= 0.99
+    assert (on_core(fixed, x[:1, :8].astype(np.int64)) == whole[:1, :8]).all()
 
 
 def test_one_tick_is_a_binary_network():
@@ -141,7 +215,11 @@ def test_one_tick_is_a_binary_network():
 def test_hybrid_network_starts_from_another_networks_values():
     """An integer network sets the membranes: the same as a spiking network that was built with these."""
     net = random_fixed(3, cuba=False)
-    values = rng.integers(-20, 20, (3, 9))
+    ann = Builder("ann")
+    pixels = ann.input("pixels", TensorType((5,), IntType(0, 7)))
+    ann.output("v", ann.add(MatMul(), pixels, ann.constant(rng.integers(-2, 3, (5, 9)))))
+    values = evaluate(ann.finish(), {"pixels": rng.integers(0, 8, (3, 5))})["v"]
+    assert len(np.unique(values)) > 5
     x = (rng.random((3, 12, 6)) < 0.4).astype(np.int64)
     together = run_fixed(net, x, initial={"a": values}).outputs["b"]
     for k in range(3):
