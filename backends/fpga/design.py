@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nc.backends.fpga.options import Options
+from nc.compiler.words.collapse import Collapse
+from nc.compiler.words.delay import TECHNOLOGIES
 from nc.compiler.words.lower import lower
 from nc.compiler.words.matvec import MatvecOptions
 from nc.compiler.words.pipeline import Pipeline
@@ -28,6 +30,9 @@ HEAPS = ("lut6",)
 """Architectures without carry chains: sums of any number of operands are heaps of bits under counters."""
 
 WIDEST_HEAP = 64
+
+ADDER_LUTS = {"xilinx": 0.6, "lut6": 1.1}
+"""LUTs a bit of each operand but the first: of ternary adders, of heaps; one on a plain carry chain."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,9 @@ def build(graph: Graph, options: Options) -> Design:
         small_tables=optimise.small_tables,
     )
     words = lower(graph, search)
+    if optimise.neuron_tables:
+        inputs = TECHNOLOGIES[optimise.technology].lut_inputs
+        words = Collapse(optimise.neuron_bits, inputs, ADDER_LUTS.get(optimise.technology, 1.0)).run(words)
     heaps = optimise.technology in HEAPS and optimise.mapped_adders
     operands = WIDEST_HEAP if heaps else 3 if ternary else 2
     words = SumTrees(operands, merge=optimise.merge_sums, unshare=optimise.unshare).run(words)
