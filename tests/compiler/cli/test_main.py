@@ -182,3 +182,8 @@ def test_ops_lists_every_operation(capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(capsys.readouterr().out)["ops"]
     assert [row["name"] for row in rows] == list(OPS)
     assert all("float" in row["stages"] and row["summary"] for row in rows)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("nc 0.")

@@ -298,3 +298,36 @@ def test_exports_are_typed_and_complete() -> None:
         _ = nc.compiler.complie
     with pytest.raises(NcError):
         nc.compiler.Build.open("no such folder")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--board", "icebreaker"], "error[NC003]: --board must be a board that the target drives (none yet), not "
+         "'icebreaker'\n  help: nc devices lists chips for --device\n"),
+        (["--cells", "sfq"], "error[NC003]: --cells sfq must be given for a build of target sfq, not paper\n"),
+        (["--cells", "cmos"], "error[NC003]: --cells must be one of sfq, ftl, egfet, not 'cmos'\n"),
+        (["--limit", "-1"], "error[NC003]: --limit must be more than 0 seconds, not -1\n"),
+    ],
+)  # fmt: skip
+def test_synth_refuses_before_the_work(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    nc.compiler.compile(model, target="paper", output=tmp_path / "build")
+    assert error_of(capsys, "synth", tmp_path / "build", *arguments, code=2) == text
+
+
+def test_synth_of_a_file_that_is_no_netlist(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert error_of(capsys, "synth", model) == (
+        f"error[NC005]: the file must be a netlist (.v, .sv, .aig, .aag, .blif), not '.onnx'\n  --> {model}\n"
+        "  help: or name a build: a folder written by nc compile\n"
+    )
+
+
+def test_a_damaged_bench(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = nc.compiler.compile(model, target="paper", output=tmp_path / "build")
+    bench = made.build.folder / "tb" / "bench.json"
+    bench.parent.mkdir()
+    bench.write_text("{")
+    text = error_of(capsys, "simulate", tmp_path / "build", "--engine", "golden")
+    assert text.startswith("error[NC424]: bench.json must be what nc wrote, not damaged (")
