@@ -1,4 +1,4 @@
-"""The FPGA target: an integer network laid out in space, II = 1, between AXI4-Streams."""
+"""The FPGA target: an integer network between AXI4-Streams, laid out in space (II = 1) or as folded engines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link, SynthesisRequest
+from nc.backends.fpga import streaming
 from nc.backends.fpga.design import Design, build
 from nc.backends.fpga.estimate import estimate
 from nc.backends.fpga.options import Options as FpgaOptions
 from nc.backends.fpga.proofs import links
+from nc.backends.fpga.streaming import StreamingDesign
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
 from nc.backends.synth.yosys import quoted, run_yosys
+from nc.compiler.streaming.lower import unsupported as streams_not
 from nc.compiler.words.lower import unsupported
 from nc.hdl.word_files import design_files
 from nc.ir.diagnostics import Diagnostic
@@ -28,40 +31,53 @@ class FpgaBackend:
     """Satisfies `nc.backends.backend.Backend`."""
 
     name = "fpga"
-    summary = "unrolled networks as shift-adds and tables, one vector a clock, on any FPGA"
+    summary = "networks as shift-adds and tables, one vector a clock, or streaming through folded engines, on any FPGA"
     stage = "primitive"
     Options = FpgaOptions
     engines = ("verilator", "icarus", "amaranth")
 
+    def stage_for(self, graph: Graph, options: FpgaOptions) -> str:
+        """Streaming layers are those of the model; spatial ones are taken apart."""
+        return "integer" if streaming.style(graph, options) == "streaming" else "primitive"
+
     def check(self, graph: Graph, options: FpgaOptions) -> Sequence[Diagnostic]:
+        if streaming.style(graph, options) == "streaming":
+            return streams_not(graph)
         return unsupported(graph)
 
-    def lower(self, graph: Graph, options: FpgaOptions) -> Design:
+    def lower(self, graph: Graph, options: FpgaOptions) -> Design | StreamingDesign:
+        if streaming.style(graph, options) == "streaming":
+            return streaming.build(graph, options)
         return build(graph, options)
 
-    def emit(self, design: Design, folder: Path) -> None:
+    def emit(self, design: Design | StreamingDesign, folder: Path) -> None:
+        if isinstance(design, StreamingDesign):
+            streaming.emit(design, folder)
+            return
         top = design.top(inline=False)
         for name, text in design_files(top, top.core, top.ports).items():
             path = folder / "hdl" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def testbench(self, design: Design) -> StreamSpec | None:
+    def testbench(self, design: Design | StreamingDesign) -> StreamSpec | None:
         return design.spec
 
-    def module(self, design: Design) -> Elaboratable | None:
-        return design.top(inline=True)
+    def module(self, design: Design | StreamingDesign) -> Elaboratable | None:
+        return design.top if isinstance(design, StreamingDesign) else design.top(inline=True)
 
-    def estimate(self, design: Design) -> Mapping[str, object]:
-        return estimate(design)
+    def estimate(self, design: Design | StreamingDesign) -> Mapping[str, object]:
+        return streaming.estimate(design) if isinstance(design, StreamingDesign) else estimate(design)
 
     def links(self, build: Path, graph: Graph, options: FpgaOptions) -> Sequence[Link]:
+        if streaming.style(graph, options) == "streaming":
+            return streaming.links(graph, options)
         return links(build, graph, options)
 
     def synthesise(
         self, build: Path, graph: Graph, options: FpgaOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
-        device = request.device or DEFAULT_DEVICE[options.optimise.technology]
+        device = request.device or options.fit.device or DEFAULT_DEVICE[options.optimise.technology]
         result = synthesise(
             sources(build / "hdl", device if request.liberty is None else "", request.out_dir),
             "top",

@@ -70,7 +70,30 @@ class Io(Section):
     )
 
 
+class FoldSection(Section):
+    """How often the multipliers of a streaming design are reused."""
+
+    target_ii: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="clocks between samples that every layer shall reach"
+    )
+    reuse: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, description="times that a multiplier is used a position; one number, or by layer name"
+    )
+
+
+class FitSection(Section):
+    """What a streaming design must fit."""
+
+    device: str | None = Field(default=None, description="a name of `nc devices`: the quickest folding that fits it")
+
+
 class Options(Section):
+    style: Literal["auto", "spatial", "streaming"] = Field(
+        default="auto",
+        description="spatial: everything at once; streaming: layers as folded engines; auto: spatial where it fits",
+    )
+    fold: FoldSection = FoldSection()
+    fit: FitSection = FitSection()
     optimise: Optimise = Optimise()
     pipeline: PipelineSection = PipelineSection()
     io: Io = Io()

@@ -15,7 +15,7 @@ from nc.compiler.builds.exchange import output_place
 from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset, load
-from nc.compiler.driver.forms import Form, form_of
+from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import model_source
 from nc.compiler.driver.vectors import make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
@@ -84,7 +84,7 @@ def compile(
     form = form_of(source.model, backend.stage)
     integer = form.to_integers(source.model, settings, calibration, watch)
     integer = _approximated(backend, form, integer, calibration, settings)
-    taken = form.to_stage(integer, backend.stage, watch)
+    taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
     warnings = _checked(backend, taken, settings)
     with watch.stage("lower"):
         design = backend.lower(taken, settings.options)

@@ -100,6 +100,13 @@ def form_of(model: Any, stage: str) -> Form:
     return SPIKING
 
 
+def stage_of(backend: Any, integer: Any, options: Any) -> str:
+    """The stage at which a backend takes a model: its own, or what its `stage_for(model, options)` says."""
+    choose = getattr(backend, "stage_for", None)
+    stage: str = choose(integer, options) if choose is not None else backend.stage
+    return stage
+
+
 def form_in(folder: Path) -> Form:
     """The form of a build (NC424 when model.nc begins with neither word)."""
     from nc.compiler.driver.converted_form import CONVERTED, GRAPH

@@ -14,7 +14,7 @@ from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, from_json
 from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import read_data
-from nc.compiler.driver.forms import Form, form_in
+from nc.compiler.driver.forms import Form, form_in, stage_of
 from nc.compiler.progress import Stopwatch
 
 
@@ -53,7 +53,8 @@ class Opened:
     @cached_property
     def staged(self) -> Any:
         """The integer model at the stage that the backend lowered."""
-        return self.form.to_stage(self.integer, self.backend.stage, Stopwatch())
+        stage = stage_of(self.backend, self.integer, self.settings.options)
+        return self.form.to_stage(self.integer, stage, Stopwatch())
 
     @cached_property
     def design(self) -> Any:

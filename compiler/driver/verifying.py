@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nc.backends.backend import Link
 from nc.compiler.driver.float_links import SAMPLES, float_links
+from nc.compiler.driver.forms import stage_of
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.simulating import GOLDEN, simulate
 from nc.ir.diagnostics import ToolMissing
@@ -45,7 +46,8 @@ def _stage_link(opened: Opened) -> list[Link]:
     inputs = opened.form.draw(opened.integer, SAMPLES, opened.settings)
     wanted, found = opened.form.run(opened.integer, inputs), opened.form.run(opened.staged, inputs)
     count = sum(int((wanted[k] != found[k]).reshape(SAMPLES, -1).any(axis=1).sum()) for k in wanted)
-    name = f"integer graph ≡ {opened.backend.stage} graph"
+    stage = stage_of(opened.backend, opened.integer, opened.settings.options)
+    name = f"integer graph ≡ {stage} graph"
     return [Link(name, "different" if count else "equal", f"{SAMPLES} random inputs, {count} differ")]
 
 

@@ -40,4 +40,33 @@ CODES: dict[str, Code] = {
         "A single operation is slower than the clock period asked for, so no register placement can meet it. "
         "The delays come from a simple model of the device; place and route has the last word.",
     ),
+    "NC610": Code(
+        "operation without streaming hardware",
+        "A streaming design computes a layer at a time on folded engines; the operation, or the way it is used, has no "
+        "such engine. Compile with style=spatial, which lays any integer network out in space.",
+    ),
+    "NC611": Code(
+        "order of elements that no buffer can make",
+        "A buffer reads by nested loops of constant strides. The layers ask for another order of a tensor's elements "
+        "than such loops can give.",
+    ),
+    "NC612": Code(
+        "dataflow gets stuck",
+        "Running the schedule of the dataflow, actors end up waiting for each other: a FIFO on one of two branches that "
+        "join again is too short.",
+    ),
+    "NC613": Code("unreadable dataflow", "A line of the text form of a dataflow does not follow its grammar."),
+    "NC614": Code(
+        "port too narrow",
+        "Beats of a streaming design hold whole elements, so a port must be at least as wide as one element.",
+    ),
+    "NC615": Code(
+        "no folding fits",
+        "Even with one multiplier a layer the design is estimated to need more than the device has. Take a larger "
+        "device, or fewer bits for weights and activations.",
+    ),
+    "NC616": Code(
+        "unknown layer in fold.reuse",
+        "Reuse factors are given by the names of layers that multiply: convolutions and dense layers.",
+    ),
 }

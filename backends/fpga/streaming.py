@@ -1,0 +1,215 @@
+"""The streaming style of the FPGA target: folded engines between FIFOs, for networks of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nc.backends.backend import Link
+from nc.backends.fpga.options import Options
+from nc.backends.synth.devices import Device, find_device
+from nc.compiler.streaming.cost import FAMILIES, Cost, Family, cost
+from nc.compiler.streaming.fold import Multipliers, default_target, for_reuse, for_target, targets
+from nc.compiler.streaming.layers import Fold, Layer, layers
+from nc.compiler.streaming.lower import lower, unsupported
+from nc.compiler.streaming.prepare import prepare
+from nc.compiler.streaming.style import LUTS_AN_ADDER, MOST_ADDERS, adders
+from nc.hdl.streaming.network import StreamingTop
+from nc.hdl.verilog import rtlil_to_verilog, to_rtlil
+from nc.ir.dataflow import Dataflow, Prediction, dumps, predict, size_fifos
+from nc.ir.diagnostics import fail
+from nc.ir.graph import Graph, Value
+from nc.ir.interpret import evaluate as interpret
+from nc.ir.stream import IntArray, StreamSpec, TensorPort
+
+SHARE = 0.8
+"""Of a device's LUTs may be used up by the estimate: routing needs the rest."""
+
+VECTORS = 20
+
+
+@dataclass(frozen=True)
+class StreamingDesign:
+    """`flow` with sized FIFOs; `folds` by layer name; `spec` of the top module."""
+
+    flow: Dataflow
+    spec: StreamSpec
+    folds: Mapping[str, tuple[Layer, Fold]]
+    family: Family
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        return predict(self.flow)
+
+    @property
+    def top(self) -> StreamingTop:
+        return StreamingTop(self.flow)
+
+
+def style(graph: Graph, options: Options) -> str:
+    """'spatial' or 'streaming': as asked for; streaming where folding is asked for, or where the adders would not fit
+    and everything streams."""
+    if options.style != "auto":
+        return options.style
+    if options.fold.target_ii is not None or options.fold.reuse is not None:
+        return "streaming"
+    if options.fit.device is not None:
+        fits = adders(graph) * LUTS_AN_ADDER <= find_device(options.fit.device).luts
+    else:
+        fits = adders(graph) <= MOST_ADDERS
+    return "spatial" if fits or unsupported(graph) else "streaming"
+
+
+def build(graph: Graph, options: Options) -> StreamingDesign:
+    """Fold, lower, size the FIFOs, predict. Raises NC610 to NC616."""
+    graph = prepare(graph)
+    found = layers(graph)
+    device = find_device(options.fit.device) if options.fit.device else None
+    family = FAMILIES[_family(device, options)]
+    folds = _folds(graph, found, options, device, family)
+    flow = size_fifos(_lowered(graph, found, folds, options, device, family))
+    prediction = predict(flow)
+    spec = _spec(graph, flow, prediction)
+    design = StreamingDesign(flow, spec, {la.name: (la, folds[la.value]) for la in found}, family)
+    design.__dict__["prediction"] = prediction
+    return design
+
+
+def _family(device: Device | None, options: Options) -> str:
+    wanted = device.flow if device is not None else options.optimise.technology
+    return wanted if wanted in FAMILIES else "generic"
+
+
+def _folds(
+    graph: Graph, found: list[Layer], options: Options, device: Device | None, family: Family
+) -> dict[Value, Fold]:
+    section = options.fold
+    if isinstance(section.reuse, int):
+        return for_reuse(found, section.reuse, {})
+    if section.target_ii is not None:
+        folds = for_target(found, section.target_ii)
+    elif device is not None:
+        folds = _fitting(graph, found, options, device, family)
+    else:
+        folds = for_target(found, default_target(found))
+    return for_reuse(found, section.reuse, folds) if section.reuse is not None else folds
+
+
+def _fitting(graph: Graph, found: list[Layer], options: Options, device: Device, family: Family) -> dict[Value, Fold]:
+    """The quickest balanced folding whose estimate fits the device: by bisection, since less time costs more."""
+    choices = targets(found)
+    low, high = 0, len(choices) - 1
+    while low < high:
+        middle = (low + high) // 2
+        folds = for_target(found, choices[middle])
+        if fits(cost(_lowered(graph, found, folds, options, device, family), family), device):
+            high = middle
+        else:
+            low = middle + 1
+    folds = for_target(found, choices[low] if choices else 1)
+    taken = cost(_lowered(graph, found, folds, options, device, family), family)
+    if not fits(taken, device):
+        fail("NC615", f"the folded design must fit {device.name}, and it is estimated to need {taken.luts:.0f} LUTs, "
+             f"{taken.brams} block RAMs and {taken.dsps} DSPs",
+             help="take a larger device, or quantise to fewer bits")  # fmt: skip
+    return folds
+
+
+def fits(taken: Cost, device: Device) -> bool:
+    return (
+        taken.luts <= SHARE * device.luts
+        and taken.ffs <= SHARE * device.ffs
+        and taken.brams <= device.brams
+        and taken.dsps <= device.dsps
+    )
+
+
+def _lowered(
+    graph: Graph,
+    found: list[Layer],
+    folds: Mapping[Value, Fold],
+    options: Options,
+    device: Device | None,
+    family: Family,
+) -> Dataflow:
+    multipliers = Multipliers.of(found, folds, device.dsps if device is not None else None, family.dsp_bits)
+    width = None if options.io.width == "full" else int(options.io.width)
+    return lower(graph, found, folds, multipliers, width, width)
+
+
+def _spec(graph: Graph, flow: Dataflow, prediction: Prediction) -> StreamSpec:
+    ((label, value),) = graph.inputs.items()
+    ((name, result),) = graph.outputs.items()
+    into, out = flow.input.kind, flow.result.kind
+    return StreamSpec(
+        (TensorPort(label, graph.type(value).shape, into.bits, into.signed),),
+        (TensorPort(name, graph.type(result).shape, out.bits, out.signed),),
+        flow.input.width,
+        flow.result.width,
+        latency=prediction.latency,
+        ii=prediction.ii if isinstance(prediction.ii, int) else None,
+    )
+
+
+def emit(design: StreamingDesign, folder: Path) -> None:
+    """hdl/top.v, and the dataflow as text beside it (hdl/dataflow.txt)."""
+    top = design.top
+    hdl = folder / "hdl"
+    hdl.mkdir(parents=True, exist_ok=True)
+    (hdl / "top.v").write_text(rtlil_to_verilog(to_rtlil(top, top.ports)))
+    (hdl / "dataflow.txt").write_text(dumps(design.flow)[0])
+
+
+def estimate(design: StreamingDesign) -> Mapping[str, object]:
+    """Exact clocks, estimated resources, and how each layer is folded."""
+    taken, prediction = cost(design.flow, design.family), design.prediction
+    rows = {}
+    for name, (layer, fold) in design.folds.items():
+        rows[name] = {
+            "pe": fold.pe,
+            "simd": fold.simd,
+            "reuse": layer.steps(fold),
+            "cycles": layer.cycles(fold),
+            "multipliers": fold.pe * fold.simd,
+        }
+    return {
+        "style": "streaming",
+        "actors": len(design.flow.nodes),
+        "latency_cycles": prediction.latency,
+        "ii_cycles": prediction.ii,
+        "sample_cycles": prediction.first,
+        "luts": round(taken.luts),
+        "ffs": round(taken.ffs),
+        "brams": taken.brams,
+        "dsps": taken.dsps,
+        "layers": rows,
+    }
+
+
+def links(graph: Graph, options: Options) -> Sequence[Link]:
+    """The dataflow's meaning against the integer graph, and its schedule."""
+    from nc.backends.fpga.proofs import vectors
+
+    design = build(graph, options)
+    inputs = vectors(graph, VECTORS)
+    want = interpret(graph, inputs)
+    ((label, _),) = graph.inputs.items()
+    ((name, _),) = graph.outputs.items()
+    got = run(design, inputs[label])
+    wrong = int((got != want[name]).reshape(VECTORS, -1).any(axis=1).sum())
+    prediction = design.prediction
+    verdict = "different" if wrong else "equal"
+    lives = f"schedule run for {prediction.samples} samples, II {prediction.ii}; with pipelines of one token as well"
+    return [
+        Link("integer graph ≡ dataflow", verdict, f"{VECTORS} random vectors, {wrong} differ"),
+        Link("dataflow never gets stuck", "equal", lives),
+    ]
+
+
+def run(design: StreamingDesign, samples: IntArray) -> IntArray:
+    """The dataflow's untimed meaning on samples (N, *shape)."""
+    flow, port = design.flow, design.spec.outputs[0]
+    tokens = samples.reshape(len(samples), flow.input.count, flow.input.lanes)
+    return flow.evaluate(tokens).reshape(len(samples), *port.shape)

@@ -1,0 +1,42 @@
+"""FIFO depths: branches that part and join again get what the schedule needs, found by running it."""
+
+from __future__ import annotations
+
+from nc.ir.dataflow.cycles import predict
+from nc.ir.dataflow.graph import DEFAULT_DEPTH, Dataflow
+
+SPARE = 2
+
+
+def size_fifos(flow: Dataflow) -> Dataflow:
+    """The dataflow with sufficient FIFOs at every join.
+
+    With a whole sample of room at the joins nothing can get stuck there; the most that then lies in each FIFO is its
+    depth. The result is run once more with pipelines that hold one token (what any schedule leaves them): it must
+    live, which for static rates and blocking reads and writes proves that no pattern of pauses can stop it
+    (Kahn 1974; Parks 1995). Where it does not, the FIFOs are doubled until it does.
+    """
+    joins = [(i, k) for i, node in enumerate(flow.nodes) if len(node.inputs) > 1 for k in range(len(node.inputs))]
+    if not joins:
+        predict(flow, slim=True, samples=2)
+        return flow
+    room = {place: _tokens(flow, place) + SPARE for place in joins}
+    run = predict(flow.with_depths(room))
+    depths = {place: max(DEFAULT_DEPTH, run.held[place] + SPARE) for place in joins}
+    while not _lives(flow.with_depths(depths)):
+        depths = {place: min(depth * 2, room[place]) for place, depth in depths.items()}
+    return flow.with_depths(depths)
+
+
+def _tokens(flow: Dataflow, place: tuple[int, int]) -> int:
+    return flow.streams[flow.nodes[place[0]].inputs[place[1]]].count
+
+
+def _lives(flow: Dataflow) -> bool:
+    from nc.ir.diagnostics import NcError
+
+    try:
+        predict(flow, slim=True, samples=2)
+    except NcError:
+        return False
+    return True
