@@ -9,7 +9,7 @@ from pathlib import Path
 from nc.backends import registry
 from nc.compiler.builds.manifest import NAME
 from nc.compiler.config import resolve
-from nc.compiler.driver.forms import Description, Figures, form_of
+from nc.compiler.driver.forms import Description, Figures, form_of, stage_of
 from nc.compiler.driver.models import load_model
 from nc.compiler.driver.opened import Opened
 from nc.compiler.progress import Stopwatch
@@ -60,7 +60,8 @@ def inspect(model: Path | str) -> Inspection:
             integer = form.to_integers(source.model, settings, None, Stopwatch())
             if figures is None:
                 description, figures = form.describe(integer), form.figures(integer)
-            targets[name] = tuple(backend.check(form.to_stage(integer, backend.stage, Stopwatch()), settings.options))
+            stage = stage_of(backend, integer, settings.options)
+            targets[name] = tuple(backend.check(form.to_stage(integer, stage, Stopwatch()), settings.options))
         except NcError as error:
             targets[name] = error.diagnostics
     return Inspection(source.name, description, figures, targets)
