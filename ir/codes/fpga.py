@@ -52,8 +52,8 @@ CODES: dict[str, Code] = {
     ),
     "NC612": Code(
         "dataflow gets stuck",
-        "Running the schedule of the dataflow, actors end up waiting for each other: a FIFO on one of two branches that "
-        "join again is too short.",
+        "Running the schedule of the dataflow, actors end up waiting for each other: a FIFO on one of two branches "
+        "that join again is too short.",
     ),
     "NC613": Code("unreadable dataflow", "A line of the text form of a dataflow does not follow its grammar."),
     "NC614": Code(
