@@ -84,23 +84,29 @@ def synth(
         request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
         return _result(_file(path, request), begin)
     opened = source if isinstance(source, Opened) else Opened.of(source)
-    if cells is not None and CELLS[cells] != opened.build.target:
-        fail("NC003", f"--cells {cells} must be given for a build of target {CELLS[cells]}, "
-             f"not {opened.build.target}", kind=UsageError)  # fmt: skip
+    others = _other_cells(opened, cells)
     _check_board(board, getattr(opened.backend, "boards", ()))
     folder = opened.build.folder / "reports" / "synth"
     request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
-    others: Any = None
-    if cells is not None and CELLS[cells] != opened.backend.name:  # the logic of one target in the cells of another
-        others = getattr(registry.find(CELLS[cells]), "synthesise_hdl", None)
-    hdl = sorted((opened.build.folder / "hdl").glob("*.v"))
-    if others is not None and hdl:
-        found: Mapping[str, object] = others(hdl, request)
+    if others is not None:
+        found: Mapping[str, object] = others(sorted((opened.build.folder / "hdl").glob("*.v")), request)
     else:
         found = opened.backend.synthesise(opened.build.folder, opened.staged, opened.settings.options, request)
     result = _result(found, begin)
     opened.build.report("synth", result.to_json())
     return result
+
+
+def _other_cells(opened: Opened, cells: str | None) -> Any:
+    """How the logic of one target is mapped to the cells of another; None for a target's own cells. Raises UsageError
+    for cells that do not take another target's logic."""
+    if cells is None or CELLS[cells] == opened.build.target:
+        return None
+    run = getattr(registry.find(CELLS[cells]), "synthesise_hdl", None)
+    if run is None or not any((opened.build.folder / "hdl").glob("*.v")):
+        fail("NC003", f"--cells {cells} must be given for a build of target {CELLS[cells]}, "
+             f"not {opened.build.target}", kind=UsageError)  # fmt: skip
+    return run
 
 
 def _request(folder: Path, device: str | None, board: str | None, pnr: bool, liberty: Path | str | None,
