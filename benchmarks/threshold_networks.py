@@ -55,7 +55,7 @@ def main() -> None:
     }  # fmt: skip
     tech = technology()
     text = (
-        f"{PES} processing elements of 4 neurons, random weights; same padding as a border of fixed bits, multi-bit "
+        f"{PES} processing elements of 4 neurons, random weights; zero padding, multi-bit "
         "inputs as bit planes (an operation is one of a bit plane). Energy: "
         f"{tech.pe_power_mw} mW an element, {tech.mac_power_mw} mW a MAC, {tech.clock_ns} ns "
         f"({tech.source}; {tech.mark}), "
