@@ -55,6 +55,7 @@ def _check(p: Population, found: Collector) -> None:
         (p.reset == "subtract", "reset must be to a value in NIR, not by subtraction"),
         (p.reset == "none" and MODELS[p.model].fires and MODELS[p.model].membrane, "a spike must reset in NIR"),
         (p.refractory > 0, "there must be no refractory time in NIR"),
+        (p.rectify > 0, "there must be no membrane rectifier in NIR"),
         (p.spike_delay > 0, "there must be no spike delay in NIR"),
         (p.compare == ">=" and MODELS[p.model].fires, "thresholds must be strict in NIR"),
         ("v_init" in p.parameters and bool(p.value("v_init").any()), "membranes must start at 0 in NIR"),

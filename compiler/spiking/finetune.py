@@ -71,8 +71,8 @@ def finetune(
 def _check(network: Network) -> None:
     found = Collector()
     for p in network.populations:
-        if p.refractory or p.spike_delay or p.model == "delta":
-            found.error("NC931", "refractory times, spike delays and delta encoders are not fine-tuned",
+        if p.refractory or p.spike_delay or p.rectify or p.model == "delta":
+            found.error("NC931", "refractory times, spike delays, rectifiers and delta encoders are not fine-tuned",
                         where=Where(node=p.name))  # fmt: skip
     for q in network.projections:
         if q.connectivity.synapses.delay.any():

@@ -80,6 +80,8 @@ def _check(p: Population, found: Collector) -> None:
         found.error("NC908", f"neuron model must be lif or cuba_lif for PyNN, not {p.model}", where=where)
     elif p.model in CELLS and p.reset != "to_value":
         found.error("NC908", f"reset must be to a value in {CELLS[p.model]}, not '{p.reset}'", where=where)
+    if p.rectify:
+        found.error("NC908", "there must be no membrane rectifier in PyNN", where=where)
     if p.spike_delay:
         found.error("NC908", "spike delays must be delays of projections in PyNN", where=where)
 

@@ -142,6 +142,7 @@ def _population(
         reset=p.reset if model.fires and model.membrane else "none",
         refractory=p.refractory,
         spike_delay=p.spike_delay,
+        rectify=p.rectify,
         decay_bits=precision.decay_bits,
         rounding=precision.rounding,
         overflow=precision.overflow,

@@ -70,7 +70,16 @@ def _population(p: FixedPopulation) -> Population:
     if p.array("v_init").any():
         values["v_init"] = p.array("v_init").astype(np.float64)
     reset = p.reset if p.fires else "none"
-    return Population(p.name, model, p.shape, values, reset=reset, refractory=p.refractory, spike_delay=p.spike_delay)
+    return Population(
+        p.name,
+        model,
+        p.shape,
+        values,
+        reset=reset,
+        refractory=p.refractory,
+        spike_delay=p.spike_delay,
+        rectify=p.rectify,
+    )
 
 
 def _projection(q: FixedProjection, target: Population) -> Projection:

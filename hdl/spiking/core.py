@@ -246,7 +246,8 @@ class _Update:
                 m.next = "FIRE"
             with m.State("FIRE"):
                 waiting = (old_wait != 0) if old_wait is not None else Signal(1, name="never")
-                settled = Mux(waiting, kept_v, v)
+                pushed = self._each(m, "pushed", bits, lambda q: self._rectified(m, q, v))
+                settled = Mux(waiting, kept_v, pushed)
                 fires = self._flag(m, "fires", lambda q: q.fires)
                 spike = Signal()
                 m.d.comb += [spike.eq(fires & ~waiting & (settled >= self.row["threshold"])), self.done.eq(1)]
@@ -292,6 +293,15 @@ class _Update:
             m.d.comb += result.eq(1)
         return result
 
+    def _rectified(self, m: Module, q: FixedPopulation, v: Value) -> Value:
+        """Away from the threshold, within 0 and twice the threshold (`Population.rectify`)."""
+        if not q.rectify:
+            return v
+        level = self.row["threshold"]
+        far = level + ((v - level) << q.rectify)
+        inside = (v >= 0) & (v <= level << 1)
+        return _limit(m, q, Mux(inside, Mux(far < 0, 0, Mux(far > level << 1, level << 1, far)), v))
+
     def _reset(self, m: Module, q: FixedPopulation, v: Value) -> Value:
         if q.reset == "subtract":
             return _limit(m, q, v - self.row["reset_by"])
@@ -300,7 +310,7 @@ class _Update:
 
 def _behaviour(q: FixedPopulation) -> tuple[object, ...]:
     """What the datapath sees of a population apart from its arrays."""
-    return (q.state_bits, q.has_current, q.fires, q.reset, q.refractory, q.rounding, q.overflow)
+    return (q.state_bits, q.has_current, q.fires, q.reset, q.refractory, q.rectify, q.rounding, q.overflow)
 
 
 def _rounded(q: FixedPopulation, product: Value, bits: int) -> Value:

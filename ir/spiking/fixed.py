@@ -6,6 +6,7 @@ neuron, all integers, R(x, k) = x / 2**k rounded as the population says, C = sat
     S  = sum over projections of (weights · outputs) << shift, plus bias_in           (exact, never overflows)
     with current:     i = C(R(i · decay_syn, k) + S);   v' = C(R(v · decay_mem, k) + i + bias)
     without:                                            v' = C(R(v · decay_mem, k) + S + bias)
+    with `rectify` s > 0, if 0 <= v' <= 2 threshold:    v' = C(clip(threshold + (v' - threshold) << s, 0, 2 threshold))
     fires when v' >= threshold; then v = v' - reset_by (subtract), reset_to (to_value), or v' (none)
 
 Folding the gains of the equations into the weights is what leaves two multiplications a neuron. A spike that
@@ -53,6 +54,7 @@ class FixedPopulation:
     reset: str = "to_value"
     refractory: int = 0
     spike_delay: int = 0
+    rectify: int = 0
     decay_bits: int = 16
     rounding: str = "nearest"
     overflow: str = "saturate"
@@ -179,6 +181,8 @@ class FixedNetwork:
                     f"state must have 1 to 40 bits and decay 0 to 20, not {p.state_bits} and {p.decay_bits}",
                     where=where,
                 )
+            if p.rectify and (not 0 <= p.rectify <= 8 or (p.array("threshold") <= 0).any()):
+                found.error("NC910", "a rectifier must shift by 0 to 8 around positive thresholds", where=where)
             for name, a in p.arrays.items():
                 if name not in ARRAYS or a.shape != (p.size,) or a.dtype != np.int64:
                     found.error("NC910", f"'{name}' must be int64 of shape ({p.size},)", where=where)

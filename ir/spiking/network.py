@@ -28,7 +28,9 @@ class Population:
 
     `integrator`: how the equation is stepped. `reset`: what a spike does to v. `compare`: whether v must exceed
     v_threshold or may equal it. `refractory`: ticks after a spike in which v stays at its value. `spike_delay`:
-    ticks between the crossing and the appearance of the spike.
+    ticks between the crossing and the appearance of the spike. `rectify`: s > 0 pushes a membrane between 0 and twice
+    the threshold θ away from θ before the spike, v = clip(θ + 2**s (v - θ), 0, 2 θ): the membrane potential rectifier
+    (Guo et al., ECCV 2022) with straight lines for its tanh, which has slope 3 there; who fires is unchanged.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Population:
     compare: str = ">"
     refractory: int = 0
     spike_delay: int = 0
+    rectify: int = 0
 
     @property
     def size(self) -> int:
@@ -188,6 +191,8 @@ def _verify_population(network: Network, population: Population, found: Collecto
     _one_of(population.integrator, models.INTEGRATORS, "integrator", where, found)
     _one_of(population.reset, models.RESETS, "reset", where, found)
     _one_of(population.compare, models.COMPARES, "comparison", where, found)
+    if not 0 <= population.rectify <= 8:
+        found.error("NC910", f"rectify must be 0 to 8, not {population.rectify}", where=where)
     if population.refractory < 0 or population.spike_delay < 0:
         found.error("NC910", "refractory and spike delay must not be negative", where=where)
     for name, default in model.parameters.items():
@@ -233,6 +238,9 @@ def _verify_ranges(network: Network, population: Population, found: Collector) -
                 help="give a smaller dt, or use the exponential integrator",
             )
     if model.fires and model.membrane:
+        if population.rectify and (population.value("v_threshold") <= 0).any():
+            found.error("NC905", "thresholds of rectified membranes must be positive",
+                        where=Where(node=population.name, tensor="v_threshold"))  # fmt: skip
         gap = population.value("v_threshold") - population.value("v_reset")
         # Folding a batch norm of negative gain turns thresholds and resets around, hence only resets to a value.
         if population.reset == "to_value" and (gap <= 0).any():

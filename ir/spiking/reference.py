@@ -119,6 +119,7 @@ class _Neurons:
             self._note()
             return sent
         v, self.i = self.rule(self.v, self.i, total)
+        v = self._rectified(v) if self.population.rectify else v
         self.v = np.where(self.wait > 0, self.v, v)
         self._note()
         if not self.model.fires:
@@ -132,6 +133,11 @@ class _Neurons:
         elif self.population.reset == "subtract":
             self.v = self.v - spike * self.population.reset_by
         return np.asarray(spike, np.float64)
+
+    def _rectified(self, v: FloatArray) -> FloatArray:
+        threshold = self.get("v_threshold")
+        pushed = np.clip(threshold + (v - threshold) * 2.0**self.population.rectify, 0, 2 * threshold)
+        return np.where((v >= 0) & (v <= 2 * threshold), pushed, v)
 
     def _above(self, value: FloatArray) -> Any:
         threshold = self.get("v_threshold")

@@ -148,6 +148,10 @@ class Neurons:
             self.i = self._limit(divide(old * a["decay_syn"], p.decay_bits, p.rounding) + total)
             drive = self.i if self.newest else old
         v = self._limit(divide(self.v * a["decay_mem"], p.decay_bits, p.rounding) + drive + a["bias"])
+        if p.rectify:
+            level = a["threshold"]
+            pushed = np.clip(level + ((v - level) << p.rectify), 0, 2 * level)
+            v = self._limit(np.where((v >= 0) & (v <= 2 * level), pushed, v))
         self.v = np.where(self.wait > 0, self.v, v) if p.refractory else v
         self.peak = max(self.peak, int(np.abs(self.v).max(initial=0)))
         if not p.fires:

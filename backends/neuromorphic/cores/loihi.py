@@ -81,6 +81,9 @@ def lower(network: Network) -> LoihiProgram:
     for p in neurons:
         if p.model not in ("cuba_lif", "lif") or p.reset != "to_value" or p.value("v_reset").any():
             found.error("NC931", "Loihi's neurons must be lif or cuba_lif, reset to 0", where=Where(node=p.name))
+        if p.refractory or p.spike_delay or p.rectify:
+            found.error("NC931", "refractory times, spike delays and rectifiers are not lowered to Loihi",
+                        where=Where(node=p.name))  # fmt: skip
     size = sum(p.size for p in neurons)
     if size > NEURONS:
         found.error("NC930", f"compartments of a Loihi core must be at most {NEURONS}, not {size}")

@@ -66,6 +66,8 @@ def _check_population(p: FixedPopulation, found: Collector) -> None:
         if p.output_range != (0, 1):
             found.error("NC931", "inputs of RANC must be spikes", where=where)
         return
+    if p.rectify:
+        found.error("NC931", "RANC has no membrane rectifier", where=where)
     if p.kind != "neuron" or p.has_current or not p.fires or p.refractory or p.spike_delay:
         found.error(
             "NC931", "RANC's neurons must fire, with a single state, neither refractory nor delayed", where=where

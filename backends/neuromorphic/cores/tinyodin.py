@@ -142,6 +142,8 @@ def lower(network: FixedNetwork) -> TinyOdinProgram:
                             help="give decay 1 and the leak as 'bias'")  # fmt: skip
             if p.reset != "to_value" or p.array("reset_to").any():
                 found.error("NC931", "tinyODIN resets to 0 only", where=where)
+            if p.rectify:
+                found.error("NC931", "tinyODIN has no membrane rectifier", where=where)
             if p.refractory or p.spike_delay:
                 found.error("NC931", "tinyODIN has neither refractory times nor delays", where=where)
     weights = np.zeros((size, size), np.int64)

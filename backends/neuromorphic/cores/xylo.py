@@ -185,6 +185,8 @@ def _layers(network: Network, found: Collector) -> tuple[Population, Population]
     for p in neurons:
         if p.model != "cuba_lif":
             found.error("NC931", f"Xylo's neurons must be cuba_lif, not {p.model}", where=Where(node=p.name))
+        if p.rectify:
+            found.error("NC931", "Xylo has no membrane rectifier", where=Where(node=p.name))
         if p.refractory or p.spike_delay:
             found.error("NC931", "Xylo has neither refractory times nor spike delays", where=Where(node=p.name))
     if len(neurons) != 2 or network.outputs != (neurons[-1].name,):

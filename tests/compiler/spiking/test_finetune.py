@@ -70,7 +70,7 @@ def test_what_is_not_trained_is_named():
             one_neuron("lif", tau=0.01, v_threshold=1.0, refractory=2), THREE_BITS, np.ones((1, 3, 1)), np.zeros(1)
         )
     assert str(error.value) == (
-        "error[NC931]: refractory times, spike delays and delta encoders are not fine-tuned\n  --> node 'n'"
+        "error[NC931]: refractory times, spike delays, rectifiers and delta encoders are not fine-tuned\n  --> node 'n'"
     )
 
 

@@ -200,6 +200,32 @@ def test_membrane_batch_norm_folds_into_thresholds(reset):
     assert (on_core(fixed, x[:1, :8].astype(np.int64)) == whole[:1, :8]).all()
 
 
+def test_membrane_rectifier_leaves_less_behind():
+    """Soft reset after a rectifier: equal to the formula tick by tick, in float, in integers and on the core."""
+    n = 12
+    weight = rng.normal(0.3, 0.5, (n, 6))
+    parameters = {"tau": np.full(1, 4.0), "r": np.full(1, 4.0), "v_threshold": np.ones(1)}
+    network = Network(
+        "mpr", 1.0,
+        (Population("in", "input", (6,)), Population("n", "lif", (n,), parameters, reset="subtract", rectify=2)),
+        (Projection("w", "in", "n", Dense(weight)),), ("n",),
+    )  # fmt: skip
+    x = (rng.random((3, 40, 6)) < 0.4).astype(float)
+    got = run(network, x).outputs["n"]
+    v = np.zeros((3, n))
+    for t in range(40):
+        v = 0.75 * v + x[:, t] @ weight.T
+        v = np.where((v >= 0) & (v <= 2), np.clip(1 + 4 * (v - 1), 0, 2), v)
+        assert (got[:, t] == (v > 1)).all()
+        v = v - (v > 1)
+    plain = replace(network, populations=tuple(replace(p, rectify=0) for p in network.populations))
+    assert (run(plain, x).outputs["n"] != got).any()
+    fixed = quantise(network, Precision(24, 16, 16), x)
+    whole = run_fixed(fixed, x.astype(np.int64)).outputs["n"]
+    assert (whole.sum(axis=1) == got.sum(axis=1)).mean() >= 0.9
+    assert (on_core(fixed, x[:2, :15].astype(np.int64)) == whole[:2, :15]).all()
+
+
 def test_one_tick_is_a_binary_network():
     net = random_fixed(2, cuba=False)
     net = replace(
