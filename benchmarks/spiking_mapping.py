@@ -15,6 +15,7 @@ import time
 from math import ceil
 
 import numpy as np
+import sections
 
 from nc.compiler.spiking.mapping.hypergraph import contract, flat_synapses, km1
 from nc.compiler.spiking.mapping.partition import CoreLimits, partition, raw_partition, repair, sequential
@@ -97,6 +98,22 @@ def measure(network: Network, plain: bool) -> dict[str, object]:
     return row
 
 
+COLUMNS = {
+    "net": "network", "neurons": "neurons", "synapses": "synapses", "cores": "cores", "km1": "km1", "seconds": "s",
+    "cores_sequential": "cores, sequential", "km1_sequential": "km1, sequential",
+    "cores_plain_mtkahypar": "cores, plain", "km1_plain_mtkahypar": "km1, plain", "seconds_plain_mtkahypar": "s, plain",
+}  # fmt: skip
+NOTE = (
+    "Cores of 256 neurons, 4,096 axons and a fan-in of 4,096, for every method after its repair; km1 counts the copies "
+    "of spikes between cores at one spike a neuron. Plain: Mt-KaHyPar on single neurons, in the same run.\n\n"
+)
+
+
+def render(rows: list[dict[str, object]]) -> None:
+    """The table in docs/benchmarks.md."""
+    sections.write("spiking_mapping", "Mapping of spiking networks", NOTE + sections.table(rows, COLUMNS))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true")
@@ -110,6 +127,8 @@ def main() -> None:
         if given.only is None or network.name.startswith(given.only):
             rows.append(measure(network, given.plain))
             print(rows[-1], file=sys.stderr, flush=True)
+    if not given.quick and not given.only:
+        render(rows)
     if given.json:
         print(json.dumps({"rows": rows}))
         return

@@ -33,7 +33,7 @@ class Choice:
     drive: float
 
 
-GRID = tuple(Choice(theta, drive) for theta, drive in product((20.0, 40.0, 80.0), (1.0, 4.0)))
+GRID = tuple(Choice(theta, drive) for theta, drive in product((20.0, 40.0), (1.0, 4.0)))
 
 
 def motions() -> tuple[Any, Any, Any, Any]:
