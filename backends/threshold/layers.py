@@ -24,9 +24,10 @@ SETUP_CYCLES = 3
 class Window:
     """Where a node finds its image bits: position-major words, `channels` bits each position, planes one after another.
 
-    `kernel`, `stride`, `pool` (window and stride of the OR) and `output` (after pooling) are (y, x); `extent` the
-    input's. A dense layer is one position whose channels are all its inputs. Each plane of the window is read once for
-    each of `weight_planes`. `pack`: image bits in a full word when that is not the width of the array.
+    `kernel`, `stride`, `pool` (window of the OR; its stride is `pool_stride`, or the window) and `output` (after
+    pooling) are (y, x); `extent` the input's. A dense layer is one position whose channels are all its inputs. Each
+    plane of the window is read once for each of `weight_planes`. `pack`: image bits in a full word when that is not the
+    width of the array.
     `planar`: one image after the other for the channels, a word for each bit, as an input (channels, y, x) arrives.
     `pad` (top, left, bottom, right): zeros around the input, as words that are there from the start; `border` has what
     a zero is: for each plane a pattern repeated over the channel bits. `masked`: no pattern is zero (bipolar values);
@@ -40,6 +41,7 @@ class Window:
     kernel: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     pool: tuple[int, int] = (1, 1)
+    pool_stride: tuple[int, int] = (0, 0)
     output: tuple[int, int] = (1, 1)
     pack: int = 0
     planar: bool = False
@@ -80,6 +82,8 @@ class Window:
         height, width = self.span
         step, place = (height * width, 1) if self.planar else (1, deep)  # of a channel word, of a column
         line = width * place
+        across = (self.pool_stride[1] or self.pool[1]) * self.stride[1]
+        down = (self.pool_stride[0] or self.pool[0]) * self.stride[0]
         return (
             (deep, step),
             (self.kernel[1], place),
@@ -89,8 +93,8 @@ class Window:
             (self.pool[1], self.stride[1] * place),
             (self.pool[0], self.stride[0] * line),
             (passes, 0),
-            (self.output[1], self.pool[1] * self.stride[1] * place),
-            (self.output[0], self.pool[0] * self.stride[0] * line),
+            (self.output[1], across * place),
+            (self.output[0], down * line),
         )
 
     def gaps(self, pes: int) -> tuple[int, int, int]:

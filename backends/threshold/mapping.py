@@ -287,23 +287,22 @@ class Mapper:
         op = node.op
         assert isinstance(op, MaxPool)
         source = self.values[_known(operand)]
-        window = op.window
-        plain = len(op.kernel) == 2 and not any(op.pads) and set(op.dilations) == {1} and op.kernel == op.strides
+        plain = len(op.kernel) == 2 and not any(op.pads) and set(op.dilations) == {1}
         if not plain or (isinstance(source, Bits) and not (source.stored and self.layers)):
-            self._error("NC710", "a max pool on the array must have stride = kernel and no padding, after a layer",
+            self._error("NC710", "a max pool on the array must be two-dimensional, without padding, after a layer",
                         node, "")  # fmt: skip
             return None
-        del window
-        pool = (op.kernel[0], op.kernel[1])
+        pool, pool_stride = (op.kernel[0], op.kernel[1]), (op.strides[0], op.strides[1])
         if isinstance(source, Sums):  # the staircase ascends, so it commutes with the maximum
             output = (node.type.shape[1], node.type.shape[2])
-            return replace(source, window=replace(source.window, pool=pool, output=output), shape=node.type.shape)
+            window = replace(source.window, pool=pool, pool_stride=pool_stride, output=output)
+            return replace(source, window=window, shape=node.type.shape)
         last = self.layers[-1]
         if last.window.subs > 1 or len(self.graph.users[_known(operand)]) > 1:
             self._error("NC710", "two max pools in a row cannot run on the array", node, "merge them")
             return None
         output = (node.type.shape[1], node.type.shape[2])
-        self.layers[-1] = replace(last, window=replace(last.window, pool=pool, output=output))
+        self.layers[-1] = replace(last, window=replace(last.window, pool=pool, pool_stride=pool_stride, output=output))
         channels = source.index.shape[2]
         repeat = channels // node.type.shape[0]
         return replace(source, index=_spatial_index(node.type.shape, repeat))

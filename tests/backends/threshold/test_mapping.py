@@ -125,6 +125,22 @@ def test_convolutions(pool_before: bool) -> None:
     check(convolutional(pool_before), samples=4)
 
 
+@pytest.mark.parametrize("pool_before", [False, True])
+def test_overlapping_pools(pool_before: bool) -> None:
+    """3 x 2 windows with stride 2 x 1, as AlexNet's: sums in several windows are computed in each of them."""
+    rng = np.random.default_rng(8)
+    build = Builder("overlap")
+    x = build.input("x", TensorType((2, 8, 6), BIPOLAR))
+    x = build.add(Conv((1, 1), (1, 1, 1, 1), (1, 1)), x, build.constant(bipolar(rng, 18, 2, 3, 3)))
+    pool = MaxPool((3, 2), (2, 1), (0, 0, 0, 0), (1, 1))
+    x = build.add(pool, x) if pool_before else x
+    x = build.add(sign(rng, 18, 4, falling=False), x)
+    x = x if pool_before else build.add(pool, x)
+    x = build.add(MatMul(), build.add(Reshape((18 * 3 * 5,)), x), build.constant(bipolar(rng, 18 * 3 * 5, 4)))
+    build.output("y", x)
+    check(build.finish(), samples=4)
+
+
 @pytest.mark.parametrize("kind", [IntType(0, 255), BIPOLAR])
 def test_image_with_its_channels_first(kind: IntType) -> None:
     """A CNV-like network: (3, y, x) with 8-bit pixels (or bits), two convolutions, a pool, a dense layer."""
@@ -238,7 +254,7 @@ def test_a_pool_of_the_input_bits() -> None:
     bits = build.add(MultiThreshold(np.zeros((1, 1), np.int64), np.ones(1, np.int64), 0, -1, 2), x)
     build.output("y", build.add(MaxPool((2, 2), (2, 2), (0, 0, 0, 0), (1, 1)), bits, origin="Pool_1"))
     assert refused(build.finish()) == (
-        "error[NC710]: a max pool on the array must have stride = kernel and no padding, after a layer\n"
+        "error[NC710]: a max pool on the array must be two-dimensional, without padding, after a layer\n"
         "  --> node 'Pool_1'"
     )
 
