@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nc.backends.fpga.options import Options
+from nc.backends.fpga.options import Optimise, Options
 from nc.compiler.words.collapse import Collapse
 from nc.compiler.words.delay import TECHNOLOGIES
 from nc.compiler.words.lower import lower
@@ -31,8 +31,8 @@ HEAPS = ("lut6",)
 
 WIDEST_HEAP = 64
 
-ADDER_LUTS = {"xilinx": 0.6, "lut6": 1.1}
-"""LUTs a bit of each operand but the first: of ternary adders, of heaps; one on a plain carry chain."""
+ADDERS = {"xilinx": (2, 1.0, 1.0), "lut6": (3, 3.0, 1.5)}
+"""What adders take (see `Collapse.adder`): ternary ones, heaps."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +73,31 @@ class Design:
         return stream_spec(self.words, self.latency, **self.widths)
 
 
+def collapse(optimise: Optimise) -> Collapse:
+    """Small neurons as tables, at the prices of the technology."""
+    adder = ADDERS.get(optimise.technology, (1, 1.0, 1.0)) if optimise.mapped_adders else (1, 1.0, 1.0)
+    return Collapse(optimise.neuron_bits, TECHNOLOGIES[optimise.technology].lut_inputs, adder)
+
+
 def build(graph: Graph, options: Options) -> Design:
     """Lower, choose adders, pipeline."""
     optimise, pipeline = options.optimise, options.pipeline
     ternary = optimise.technology in TERNARY and optimise.mapped_adders
+    heaps = optimise.technology in HEAPS and optimise.mapped_adders
     search = MatvecOptions(
         effort=optimise.effort,
         max_depth=optimise.max_depth,
         by_width=optimise.weigh_widths,
-        count_tables=ternary and optimise.count_tables,
+        count_tables=(ternary or heaps) and optimise.count_tables,
         affine_ranges=optimise.affine_ranges,
         fold_thresholds=optimise.fold_thresholds,
         small_tables=optimise.small_tables,
     )
     words = lower(graph, search)
-    if optimise.neuron_tables:
-        inputs = TECHNOLOGIES[optimise.technology].lut_inputs
-        words = Collapse(optimise.neuron_bits, inputs, ADDER_LUTS.get(optimise.technology, 1.0)).run(words)
-    heaps = optimise.technology in HEAPS and optimise.mapped_adders
     operands = WIDEST_HEAP if heaps else 3 if ternary else 2
     words = SumTrees(operands, merge=optimise.merge_sums, unshare=optimise.unshare).run(words)
+    if optimise.neuron_tables:
+        words = collapse(optimise).run(words)
     staged, latency = Pipeline(
         stages=pipeline.stages,
         every=pipeline.every,

@@ -21,8 +21,8 @@ from nc.ir.words import Kind, Term, WordBuilder, WordGraph, WordPort
 from nc.ir.words.evaluate import KERNELS
 from nc.ir.words.graph import IntArray
 
-TRANSPARENT = (Kind.SUM, Kind.SHR, Kind.BITS, Kind.MUL)
-"""Operations through which a neuron's logic is followed back; all others end it."""
+INNER = (Kind.SUM, Kind.MUL)
+"""Operations through which a neuron's logic is followed back; all others end it, a shift unless a clamp follows."""
 
 MUX_LUTS = 0.34
 """A 4:1 multiplexer, three of 2:1, is a LUT6."""
@@ -30,22 +30,43 @@ MUX_LUTS = 0.34
 
 @dataclass(frozen=True)
 class Collapse:
-    """`bits`: most bits that a neuron may depend on; `lut_inputs`; `adder_luts`: LUTs a bit of a two-operand adder."""
+    """`bits`: most bits that a neuron may depend on; of a LUT `lut_inputs`.
+
+    `adder`: (n, full, pair): an adder that adds n operands to another takes `full` LUTs a bit, one of fewer operands
+    `pair` for each, at most `full`.
+    """
 
     bits: int = 10
     lut_inputs: int = 6
-    adder_luts: float = 1.0
+    adder: tuple[int, float, float] = (1, 1.0, 1.0)
 
     def run(self, graph: WordGraph) -> WordGraph:
-        leaves = _leaves(graph, self.bits)
+        """The smallest of: the graph as it is, with tables that pay by themselves, with tables that pay if the readers
+        of what they share become tables too."""
+        ends = _ends(graph)
+        leaves = _leaves(graph, self.bits, ends)
+        if not any(ends[node] for node, found in enumerate(leaves) if found is not None):
+            return graph
+        made = [self._collapsed(graph, leaves, ends, shared) for shared in (False, True)]
+        return min((graph, *made), key=self.total)
+
+    def total(self, graph: WordGraph) -> float:
+        """LUTs of a graph, what no output needs left out."""
+        return sum(self.luts(graph, node) for node in np.flatnonzero(graph.live()).tolist())
+
+    def _collapsed(
+        self, graph: WordGraph, leaves: list[tuple[int, ...] | None], ends: list[bool], shared: bool
+    ) -> WordGraph:
         fanout = graph.fanout
 
         def visit(copy: Copy, node: int) -> int | None:
             found = leaves[node]
-            if found is None or Kind(copy.kind[node]) in (Kind.CONST, Kind.INPUT, Kind.REG) or not _ends(graph, node):
+            if found is None or not ends[node]:
                 return None
             cone = _cone(graph, node, found)
-            price = sum(self._luts(graph, v) for v in _exclusive(graph, node, cone, fanout))
+            own = set(_exclusive(graph, node, cone, fanout))
+            shares = ((v, 1.0 if v in own else shared / fanout[v]) for v in cone)
+            price = sum(self.luts(graph, v) * share for v, share in shares if share)
             if price <= 1:
                 return None
             table = _Table(graph, node, found, cone)
@@ -54,16 +75,21 @@ class Collapse:
                 return None
             return table.build(copy, order, self.lut_inputs)
 
-        return rebuild(graph, visit)
+        return rebuild(rebuild(graph, visit))
 
-    def _luts(self, graph: WordGraph, node: int) -> float:
+    def luts(self, graph: WordGraph, node: int) -> float:
         """About what a node takes by itself."""
         kind, width = Kind(int(graph.kind[node])), int(graph.bits[node])
         operands = int(graph.arity[node])
         widest = max((int(graph.bits[s]) for s in graph.src[graph.operands(node)]), default=0)
         if kind == Kind.SUM:
             count = operands + (graph.p0[node] != 0)
-            return 0.0 if graph.concatenation[node] or count < 2 else self.adder_luts * width * (count - 1)
+            if graph.concatenation[node] or count < 2:
+                return 0.0
+            if widest == 1 and operands > 3:
+                return float(operands)  # a count of bits
+            most, full, pair = self.adder
+            return width * (full * ((count - 1) // most) + min(full, pair * ((count - 1) % most)))
         by_kind = {Kind.GE: widest / 2, Kind.EQ: widest / 2, Kind.CLAMP: 1.5 * width, Kind.MUX: width,
                    Kind.MIN: 1.5 * width * (operands - 1), Kind.MAX: 1.5 * width * (operands - 1),
                    Kind.MUL: width * widest / 2,
@@ -71,12 +97,19 @@ class Collapse:
         return float(by_kind.get(kind, 0.0))
 
 
-def _ends(graph: WordGraph, node: int) -> bool:
-    """Only where a neuron ends is it worth a table: at what is not a sum or a shift, or at an output."""
-    return Kind(int(graph.kind[node])) not in TRANSPARENT or any((port.nodes == node).any() for port in graph.outputs)
+def _ends(graph: WordGraph) -> list[bool]:
+    """Where a neuron ends, and a table may stand: at what is not a sum, at a shift without a clamp, at outputs."""
+    ends = ~np.isin(graph.kind, (*INNER, Kind.CONST, Kind.INPUT, Kind.REG))
+    clamped = np.zeros(len(graph), bool)
+    clamped[graph.src[graph.kind[graph.owner] == Kind.CLAMP]] = True
+    ends &= ~(np.isin(graph.kind, (Kind.SHR, Kind.BITS)) & clamped)
+    for port in graph.outputs:
+        ends[port.nodes] = ~np.isin(graph.kind[port.nodes], (Kind.CONST, Kind.INPUT, Kind.REG))
+    found: list[bool] = ends.tolist()
+    return found
 
 
-def _leaves(graph: WordGraph, limit: int) -> list[tuple[int, ...] | None]:
+def _leaves(graph: WordGraph, limit: int, ends: list[bool]) -> list[tuple[int, ...] | None]:
     """For each node the words its logic reads, in ascending order; None where they hold more than `limit` bits."""
     bits, kind = graph.bits.tolist(), graph.kind.tolist()
     start, src = graph.start.tolist(), graph.src.tolist()
@@ -87,7 +120,7 @@ def _leaves(graph: WordGraph, limit: int) -> list[tuple[int, ...] | None]:
         for operand in set(src[start[node] : start[node + 1]]):
             if kind[operand] == Kind.CONST:
                 continue
-            if Kind(kind[operand]) in TRANSPARENT:
+            if not ends[operand] and kind[operand] not in (Kind.INPUT, Kind.REG):
                 inner = found[operand]
                 fits = fits and inner is not None
                 joined.update(inner or ())

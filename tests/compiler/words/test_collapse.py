@@ -63,7 +63,7 @@ def test_a_table_that_would_be_larger_is_not_taken() -> None:
 @given(st.integers(0, 10**6), st.sampled_from([4, 6, 10]), st.sampled_from([4, 6]))
 def test_random_networks(seed: int, bits: int, inputs: int) -> None:
     graph = networks.random_network(seed)
-    words = Collapse(bits, inputs, 50.0).run(lower(graph, MatvecOptions(effort=0)))
+    words = Collapse(bits, inputs, (1, 50.0, 50.0)).run(lower(graph, MatvecOptions(effort=0)))
     verify(words)
     drawn = networks.samples(graph, 40, seed)
     given_words = [drawn[p.name] for p in words.inputs]

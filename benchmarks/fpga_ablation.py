@@ -1,0 +1,136 @@
+"""What each optimisation of the FPGA target is worth: LUTs (register bits) with one switch off over those with all on.
+
+    python benchmarks/fpga_ablation.py [--quick] [--json]
+
+LUTs of adders are those of their cells, counted exactly (`nc.hdl.word_adders`, `nc.hdl.word_heaps`); the rest by the
+cost model of `nc.compiler.words.collapse`. No synthesis runs. With $NC_SHARED the networks of benchmarks/fpga_peers.py
+come along; the others are random: one-bit weights and inputs, and sparse neurons of two bits (three inputs each).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sections
+from peers.network import load
+
+from nc.backends.fpga.design import WIDEST_HEAP, build, collapse
+from nc.backends.fpga.options import Optimise, Options
+from nc.compiler.passes.lower_primitive import LowerPrimitive
+from nc.hdl.word_heaps import plan
+from nc.hdl.word_layout import WIDEST, adder_cells
+from nc.ir.graph import Builder, Graph
+from nc.ir.ops import OPS
+from nc.ir.types import IntType, TensorType
+from nc.ir.words import Kind, WordGraph
+
+SWITCHES = ["effort", *(name for name, field in Optimise.model_fields.items() if field.annotation is bool)]
+
+
+def op(name: str, *args: object, **kwargs: object) -> Any:
+    return OPS[name](*args, **kwargs)
+
+
+def binary() -> Graph:
+    """64 bits in, 24 neurons of weights +-1 and one threshold each, 10 sums."""
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input("x", TensorType((64,), IntType(0, 1)))
+    x = b.add(op("matmul"), x, b.constant(rng.choice([-1, 1], (64, 24))))
+    x = b.add(op("multi_threshold", rng.integers(-6, 6, (24, 1)), np.ones(24, np.int64), 0, 0, 1), x)
+    b.output("y", b.add(op("matmul"), x, b.constant(rng.choice([-1, 1], (24, 10)))))
+    return LowerPrimitive().run(b.finish())
+
+
+def sparse() -> Graph:
+    """24 words of two bits, two layers of 24 neurons that read three of them each, as LogicNets trains them."""
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input("x", TensorType((24,), IntType(0, 3)))
+    for _ in range(2):
+        weights = np.zeros((24, 24), np.int64)
+        for column in range(24):
+            weights[rng.choice(24, 3, replace=False), column] = rng.integers(-15, 16, 3)
+        x = b.add(op("matmul"), x, b.constant(weights))
+        offset = rng.integers(-16, 32, 24)
+        x = b.add(op("requantize", np.ones(24, np.int64), offset, 4, 0, 3, 0, "floor"), x)
+    b.output("y", x)
+    return LowerPrimitive().run(b.finish())
+
+
+def networks(quick: bool) -> Mapping[str, Callable[[], Graph]]:
+    found: dict[str, Callable[[], Graph]] = {"random binary": binary, "random sparse": sparse}
+    if "NC_SHARED" in os.environ:
+        from fpga_peers import NETWORKS
+
+        folder = Path(os.environ["NC_SHARED"]) / "models" / "qonnx"
+        for name, (low, high) in list(NETWORKS.items())[: 1 if quick else None]:
+            found[name] = lambda name=name, low=low, high=high: load(folder / f"{name}.onnx", low, high).graph
+    return found
+
+
+def luts(words: WordGraph, technology: str) -> float:
+    """Exact for adder cells, the cost model's for the rest."""
+    model = collapse(Optimise.model_validate({"technology": technology}))
+    widest = WIDEST_HEAP if technology == "lut6" else WIDEST
+    cells = dict(adder_cells(words, widest))
+    total = float(sum(plan(s).luts if technology == "lut6" else s.luts for s in cells.values()))
+    alive = words.live()
+    others = [v for v in np.flatnonzero(alive).tolist() if v not in cells and words.kind[v] != Kind.REG]
+    return total + sum(model.luts(words, v) for v in others)
+
+
+def rows(quick: bool) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for name, make in networks(quick).items():
+        graph = make()
+        for technology in ("xilinx", "lut6"):
+            base = luts(build(graph, _options(technology)).words, technology)
+            row: dict[str, object] = {"net": name, "technology": technology, "luts": round(base)}
+            for switch in SWITCHES:
+                words = build(graph, _options(technology, **{switch: 0 if switch == "effort" else False})).words
+                row[switch] = round(luts(words, technology) / base, 3)
+            bits = [_registers(graph, technology, minimise) for minimise in (True, False)]
+            row["minimise"] = round(bits[1] / max(1, bits[0]), 3)
+            found.append(row)
+    return found
+
+
+def _options(technology: str, **switches: object) -> Options:
+    return Options.model_validate({"optimise": {"technology": technology, **switches}})
+
+
+def _registers(graph: Graph, technology: str, minimise: bool) -> int:
+    options = {"optimise": {"technology": technology}, "pipeline": {"stages": 4, "relax": 0.5, "minimise": minimise}}
+    words = build(graph, Options.model_validate(options)).words
+    return int(words.bits[words.kind == Kind.REG].sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one trained network only")
+    parser.add_argument("--json", action="store_true", help="one JSON object, and no table written")
+    options = parser.parse_args()
+    found = rows(options.quick)
+    if options.json:
+        print(json.dumps({"rows": found}))
+        return
+    columns = {"net": "network", "technology": "technology", "luts": "LUTs, all on"}
+    columns |= {switch: f"`{switch}`" for switch in SWITCHES} | {"minimise": "`pipeline.minimise` (register bits)"}
+    text = (
+        "LUTs with one switch of `optimise` off (`--set optimise.NAME=false`, `effort=0`) over those with all on; the "
+        "last column register bits of four stages. Adders counted exactly, the rest by the cost model "
+        "(`python benchmarks/fpga_ablation.py`). No switch changes an output: "
+        "`tests/backends/fpga/test_switches.py`.\n\n"
+    )
+    sections.write("fpga_ablation", "FPGA: what each optimisation is worth", text + sections.table(found, columns))
+
+
+if __name__ == "__main__":
+    main()
