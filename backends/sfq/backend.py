@@ -14,7 +14,7 @@ from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.sfq import synthesis
 from nc.backends.sfq.bitblast import to_logic
 from nc.backends.sfq.budget import over_budget
-from nc.backends.sfq.emit import write_design
+from nc.backends.sfq.emit import design_json, write_design
 from nc.backends.sfq.engine.design import EngineDesign, write_engine
 from nc.backends.sfq.engine.design import design as engine_design
 from nc.backends.sfq.engine.design import figures as engine_figures
@@ -65,7 +65,7 @@ class SfqBackend:
     summary = "superconducting single-flux-quantum cells: path-balanced, clocked, proved, simulated pulse by pulse"
     stage = "primitive"
     Options = SfqOptions
-    engines = ("pulse",)
+    engines = ("pulse", "verilator", "icarus")
 
     def check(self, graph: Graph, options: SfqOptions) -> Sequence[Diagnostic]:
         if options.sfq.style == "engine":
@@ -110,6 +110,12 @@ class SfqBackend:
 
     def testbench(self, design: Design | EngineDesign) -> StreamSpec | None:
         return None
+
+    def pulse_design(self, design: Design | EngineDesign) -> Mapping[str, Any] | None:
+        """What the cocotb bench of an unrolled netlist needs (an engine's program runs in the pulse simulator)."""
+        if isinstance(design, EngineDesign):
+            return None
+        return design_json(design.result.design, _tensors(design.words))
 
     def module(self, design: Design | EngineDesign) -> Elaboratable | None:
         return None

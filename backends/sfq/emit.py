@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -86,6 +87,21 @@ def cells_verilog(library: Library, names: Mapping[str, int]) -> str:
     return "\n".join(behavioural_cell(library[name]) for name in sorted(names))
 
 
+def period_cell(cell: SfqCell) -> str:
+    """A cell as Verilog without delays: a level for a clock period is a pulse. For cells with a function only."""
+    pins = [f"input {p}" for p in cell.data.inputs] + [
+        f"output {'reg ' if cell.clocked else ''}{p}" for p in cell.data.outputs
+    ]
+    rows = [f"module {identifier(cell.name)} ({', '.join(pins)});"]
+    for out, function in cell.data.function.items():
+        text = re.sub(r"!(?=[\w(])", "~", function)
+        if cell.clocked:
+            rows.append(f"  initial {out} = 0;\n  always @(posedge {cell.data.clock}) {out} <= {text};")
+        else:
+            rows.append(f"  assign {out} = {text};")
+    return "\n".join([*rows, "endmodule"]) + "\n"
+
+
 def to_sdf(netlist: Netlist, library: Library) -> str:
     """Standard Delay Format 3.0: the delay of every instance from the pins that can fire an output."""
     rows = ['(DELAYFILE (SDFVERSION "3.0")', f'  (DESIGN "{netlist.name}")', "  (TIMESCALE 1ps)"]
@@ -130,6 +146,8 @@ def write_design(design: Balanced, folder: Path, top: str = "top", tensors: Tens
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{top}.v").write_text(to_verilog(design.netlist))
     (folder / "cells.v").write_text(cells_verilog(design.library, design.netlist.count()))
+    used = sorted(design.netlist.count())
+    (folder / "cells_period.v").write_text("\n".join(period_cell(design.library[name]) for name in used))
     (folder / "netlist.json").write_text(json.dumps(design_json(design, tensors)) + "\n")
     (folder / "figures.json").write_text(json.dumps(figures(design), indent=1, sort_keys=True) + "\n")
     (folder / f"{top}.sdf").write_text(to_sdf(design.netlist, design.library))

@@ -23,6 +23,7 @@ from nc.ir.diagnostics import Diagnostic, NcError
 
 MB = 1 << 20
 BENCH_VECTORS = 256  # stored in tb/vectors.npz
+PULSE_VECTORS = 32  # the same, of netlists of pulses
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,13 @@ def _write_bench(
     backend: Backend, design: Any, model: tuple[Form, Any, Any], data: Dataset | None, settings: Settings, folder: Path
 ) -> None:
     spec = backend.testbench(design)
+    pulsed = getattr(backend, "pulse_design", None)  # a netlist of pulses has no stream port, but a bench of its own
+    data_of_pulses = pulsed(design) if pulsed is not None else None
+    if data_of_pulses is not None:
+        from nc.sim.pulse_bench import write_pulse_bench
+
+        vectors = make_vectors(*model, data, PULSE_VECTORS, settings, ())
+        write_pulse_bench(folder / "tb", data_of_pulses, vectors.inputs, vectors.expected)
     if spec is None:
         return
     from nc.sim.bench import write_bench
