@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from nc.ir.diagnostics import fail, suggest
+from nc.ir.netlist import Netlist
 
 PARAMETERS = {"BIAS": 1.0, "LSCALE": 1.0, "ICSCALE": 1.0, "TUNE": 200.0}
 """Of every bench, with their nominal values: factors of all biases, inductors and junctions; tuning current in uA."""
@@ -75,6 +76,28 @@ def subcircuit(name: str) -> str:
             if kind == "J":
                 rows.append(f"LG{tag} {minus} 0 {data['ground_ph']}p")
     return "\n".join([*rows, ".ends"])
+
+
+def netlist_deck(netlist: Netlist) -> str:
+    """A netlist as a JoSIM deck: `.subckt <name>` with a pin for each port bit, of the cells that have a circuit.
+
+    Cells without one (a user's) are instances of subcircuits that the user defines; lines of `*` name them.
+    """
+    kinds = {kind.name for kind in netlist.types if kind.name in load()["cells"]}
+    other = sorted({kind.name for kind in netlist.types} - kinds)
+    pins = [f"{port.name}_{i}" for port in (*netlist.inputs, *netlist.outputs) for i in range(port.width)]
+    rows = ["* structural deck", *(f"* no circuit here: {name}" for name in other)]
+    rows += [f".param {name}={value:g}" for name, value in PARAMETERS.items()]
+    rows += [f".model jmod {load()['model']}", *(subcircuit(kind) for kind in sorted(_with_inner(kinds)))]
+    rows.append(f".subckt {netlist.name} {' '.join(pins)}")
+    name = {net: f"{port.name}_{i}" for port in netlist.inputs for i, net in enumerate(port.nets.tolist())}
+    name |= {net: f"{p.name}_{i}" for p in netlist.outputs for i, net in enumerate(p.nets.tolist()) if net > 1}
+    for number in range(netlist.n_cells):
+        kind = netlist.type_of(number)
+        order = cell(kind.name)["pins"] if kind.name in kinds else kind.pins
+        joined = dict(zip(kind.pins, netlist.pins_of(number).tolist()))
+        rows.append(f"X{number} {kind.name} {' '.join(name.get(joined[p], f'n{joined[p]}') for p in order)}")
+    return "\n".join([*rows, ".ends", ".end"]) + "\n"
 
 
 def pulse_source(name: str, node: str, times: Sequence[float]) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from nc.backends.sfq.circuits import netlist_deck
 from nc.backends.sfq.figures import figures
 from nc.backends.sfq.library import Library, SfqCell
 from nc.backends.sfq.physical import ROLES, Balanced, clock_ports
@@ -150,5 +151,6 @@ def write_design(design: Balanced, folder: Path, top: str = "top", tensors: Tens
     (folder / "cells_period.v").write_text("\n".join(period_cell(design.library[name]) for name in used))
     (folder / "netlist.json").write_text(json.dumps(design_json(design, tensors)) + "\n")
     (folder / "figures.json").write_text(json.dumps(figures(design), indent=1, sort_keys=True) + "\n")
+    (folder / f"{top}.cir").write_text(netlist_deck(design.netlist))
     (folder / f"{top}.sdf").write_text(to_sdf(design.netlist, design.library))
     (folder / f"{top}.dot").write_text(to_dot(design))

@@ -25,9 +25,15 @@ def run(
 ) -> int:
     """Simulate a build's hardware with random stalls and compare every output with the golden model.
 
-    Exit code 1 when any vector differs.
+    Exit code 1 when any vector differs. A file is a deck of a Josephson circuit (--engine circuit): its pulses.
     """
     from nc.compiler.driver.simulating import simulate
+    from nc.sim.circuit_engine import is_deck, simulate_deck
+
+    if engine == "circuit" or is_deck(build):
+        found_pulses = simulate_deck(build, waves=build.with_suffix(".csv") if waves else None)
+        out.result(found_pulses, lambda c: c.print(pairs(f"simulation of {build}", found_pulses)))
+        return 0
 
     with out.progress() as progress:
         progress.stage(f"simulate {build.name}")

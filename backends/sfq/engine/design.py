@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nc.backends.sfq.circuits import netlist_deck
 from nc.backends.sfq.emit import cell_json, cells_verilog, to_sdf
 from nc.backends.sfq.engine.network import BinaryNetwork
 from nc.backends.sfq.engine.program import Program, assemble, shape_of
@@ -131,6 +132,7 @@ def write_engine(made: EngineDesign, folder: Path, top: str = "top") -> None:
     (folder / "cells.v").write_text(cells_verilog(library, netlist.count()))
     (folder / "netlist.json").write_text(json.dumps(engine_json(made)) + "\n")
     (folder / "figures.json").write_text(json.dumps(figures(made), indent=1, sort_keys=True) + "\n")
+    (folder / f"{top}.cir").write_text(netlist_deck(netlist))
     (folder / f"{top}.sdf").write_text(to_sdf(netlist, library))
     held = io.BytesIO()
     np.savez_compressed(held, **streams(made.program))  # type: ignore[arg-type]
