@@ -10,6 +10,9 @@ from nc.ir.netlist_cells import YOSYS_GATES
 
 FALSE, TRUE = 0, 1
 
+BOX_OUT, BOX_IN = "box_out", "box_in"
+"""Ports of a netlist cut at its boxes: sum and carry of each come in, a, b and c of each go out."""
+
 
 @dataclass
 class Aig:
@@ -19,6 +22,9 @@ class Aig:
     level: list[int] = field(default_factory=lambda: [0])
     inputs: list[tuple[str, list[int]]] = field(default_factory=list)
     outputs: list[tuple[str, list[int]]] = field(default_factory=list)
+    boxed: bool = False
+    boxes: list[tuple[tuple[int, int, int], tuple[int, int]]] = field(default_factory=list)
+    """Full adders kept whole (when `boxed`): literals of a, b, c, and of the sum and carry nodes that they drive."""
     _known: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def add_input(self, name: str, width: int) -> list[int]:
@@ -28,6 +34,14 @@ class Aig:
             self.fanins.append(None)
             self.level.append(0)
         self.inputs.append((name, made))
+        return made
+
+    def box(self, a: int, b: int, c: int) -> tuple[int, int]:
+        """Sum and carry of a full adder that stays one cell."""
+        made = (2 * len(self.fanins), 2 * len(self.fanins) + 2)
+        self.fanins += [None, None]
+        self.level += [1 + max(self.level[x >> 1] for x in (a, b, c))] * 2
+        self.boxes.append(((a, b, c), made))
         return made
 
     def and_(self, a: int, b: int) -> int:
@@ -109,13 +123,17 @@ def _expand(new: Aig, table: list[int], arguments: list[int]) -> int:
 
 
 def to_netlist(aig: Aig, name: str) -> Netlist:
-    """Yosys AND and NOT gates; nodes that no output reads are left out."""
+    """Yosys AND and NOT gates, cut at the boxes; nodes that no output reads are left out."""
     make = NetlistBuilder(name, YOSYS_GATES)
     of: dict[int, int] = {FALSE: 0, TRUE: 1}
     for port, bits in aig.inputs:
         of.update(zip(bits, make.input(port, len(bits))))
+    driven = [x for _, out in aig.boxes for x in out]
+    if driven:
+        of.update(zip(driven, make.input(BOX_OUT, len(driven))))
     live = set()
-    stack = [literal >> 1 for _, bits in aig.outputs for literal in bits]
+    into = [x for read, _ in aig.boxes for x in read]
+    stack = [literal >> 1 for bits in (*(bits for _, bits in aig.outputs), into) for literal in bits]
     while stack:
         node = stack.pop()
         fanins = aig.fanins[node]
@@ -133,4 +151,6 @@ def to_netlist(aig: Aig, name: str) -> Netlist:
             of[2 * node] = make.cell("$_AND_", [net(fanins[0]), net(fanins[1])])[0]
     for port, bits in aig.outputs:
         make.output(port, [net(literal) for literal in bits])
+    if into:
+        make.output(BOX_IN, [net(literal) for literal in into])
     return make.build()

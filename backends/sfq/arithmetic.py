@@ -25,7 +25,9 @@ def mux(aig: Aig, select: int, then: int, otherwise: int) -> int:
 
 
 def full_adder(aig: Aig, a: int, b: int, c: int) -> tuple[int, int]:
-    """Sum and carry."""
+    """Sum and carry: one box where the graph keeps full adders whole, else gates."""
+    if aig.boxed and min(a, b, c) > TRUE and len({a >> 1, b >> 1, c >> 1}) == 3:
+        return aig.box(a, b, c)
     half = xor(aig, a, b)
     return xor(aig, half, c), aig.or_(aig.and_(a, b), aig.and_(half, c))
 

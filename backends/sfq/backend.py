@@ -99,6 +99,7 @@ class SfqBackend:
             objective=s.objective,
             wiring=s.wiring,
             prove=False,  # `nc verify` proves the build's own netlist
+            cut=to_logic(words, boxed=True) if s.adders == "t1" else None,
         )
         return Design(words, result)
 

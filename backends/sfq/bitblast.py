@@ -18,8 +18,8 @@ Weighted = list[tuple[int, int]]
 
 
 class _Blaster:
-    def __init__(self, graph: WordGraph):
-        self.graph, self.aig = graph, Aig()
+    def __init__(self, graph: WordGraph, boxed: bool):
+        self.graph, self.aig = graph, Aig(boxed=boxed)
         self.value: list[Number] = [[] for _ in range(len(graph))]
         for port in graph.inputs:
             bits = self.aig.add_input(port.name, len(port.nodes) * port.bits)
@@ -185,13 +185,14 @@ class _Blaster:
         return [logic.lookup(self.aig, row, self.value[source]) for row in rows]
 
 
-def bitblast(graph: WordGraph) -> Aig:
+def bitblast(graph: WordGraph, *, boxed: bool = False) -> Aig:
     """The graph's function on port bits (elements row-major, each of the port's bits, least significant first).
 
-    Registers are transparent: the balanced netlist has its own pipeline.
+    Registers are transparent: the balanced netlist has its own pipeline. `boxed`: full adders stay whole.
     """
-    return _Blaster(graph).run()
+    return _Blaster(graph, boxed).run()
 
 
-def to_logic(graph: WordGraph, name: str = "top") -> Netlist:
-    return to_netlist(bitblast(graph), name)
+def to_logic(graph: WordGraph, name: str = "top", *, boxed: bool = False) -> Netlist:
+    """As a netlist of simple gates; `boxed`: cut at its full adders (see `nc.backends.sfq.boxes`)."""
+    return to_netlist(bitblast(graph, boxed=boxed), name)

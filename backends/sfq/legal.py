@@ -81,8 +81,8 @@ def _check_cell(design: Balanced, cell: int, carries: dict[int, tuple[str, int]]
 def strip(design: Balanced) -> Netlist:
     """The logic alone: buffers, splitters, wires and clocks dissolved; ports as in the source."""
     netlist, library = design.netlist, design.library
-    make = NetlistBuilder(netlist.name, {cell.name: cell.gate_type for cell in library.gates})
-    gates = {cell.name for cell in library.gates}
+    make = NetlistBuilder(netlist.name, {cell.name: cell.gate_type for cell in library.logic})
+    gates = {cell.name for cell in library.logic}
     of: dict[int, int] = {0: 0, 1: 1}
     for port in netlist.inputs:
         if port.name not in clock_ports(design.phases):
@@ -93,7 +93,7 @@ def strip(design: Balanced) -> Netlist:
         data = [of[net] for pin, net in inputs if pin != kind.data.clock and net in of]
         outputs = netlist.outputs_of(cell).tolist()
         if kind.name in gates:
-            of[outputs[0]] = make.cell(kind.name, data)[0]
+            of.update(zip(outputs, make.cell(kind.name, data)))
         elif data:  # a clock splitter has no data
             of.update(dict.fromkeys(outputs, data[0]))
     for port in netlist.outputs:

@@ -144,8 +144,15 @@ class Library:
         return tuple(c for c in found if c is not self.role("buffer"))
 
     @cached_property
+    def logic(self) -> tuple[SfqCell, ...]:
+        """The gates, and the full adder where the library has one (role `adder`: sum, then carry)."""
+        return (*self.gates, self.role("adder")) if "adder" in self.data.roles else self.gates
+
+    @cached_property
     def cell_types(self) -> Mapping[str, CellType]:
-        return {name: cell.cell_type for name, cell in self.cells.items() if cell.data.function}
+        return {
+            name: cell.cell_type for name, cell in self.cells.items() if cell.data.function or not cell.data.outputs
+        }
 
 
 ROLES = ("buffer", "splitter", "merger", "wire", "transmitter", "receiver", "source", "sink")
@@ -196,7 +203,7 @@ def load_library(path: Path = BUILT_IN) -> Library:
     for name, cell in data.cells.items():
         _check(name, cell, found, where)
     for role in ROLES:
-        if data.roles.get(role) not in data.cells:
+        if data.roles.get(role) not in data.cells:  # `adder` and `terminator` may be left out
             found.error("NC801", f"role '{role}' must name a cell, not '{data.roles.get(role)}'", where=where)
     found.raise_if_any()
     return Library(data, {name: SfqCell(name, cell) for name, cell in data.cells.items()})

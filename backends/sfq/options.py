@@ -19,6 +19,9 @@ class Sfq(Section):
         description="unrolled: all neurons at once; engine: a column a neuron, layers and inputs one after the other; "
         "auto: the engine for binary networks beyond max_jj",
     )
+    adders: Literal["gates", "t1"] = Field(
+        default="gates", description="full adders of an unrolled network: of gates (faster clock) or T1 cells (smaller)"
+    )
     lanes: Literal[0, 1, 2, 4] = Field(default=0, description="inputs a period of the engine; 0: the most that fit")
     engine_max_jj: int = Field(default=100_000, ge=1, description="budget of Josephson junctions of an engine")
     phases: Literal[1, 2, 3, 4] = Field(default=1, description="clock phases; more phases need fewer balancing DFFs")

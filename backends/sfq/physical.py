@@ -130,9 +130,9 @@ def build(source: Netlist, plan: Schedule, library: Library, *, wiring: Wiring =
         pins = make.nets(len(kind.inputs))
         for net, pin in zip(source.inputs_of(cell).tolist(), pins):
             sinks.setdefault(net, []).append((stage, -library[kind.name].setup, pin))
-        out = make.nets(1)[0]
-        net_of[int(source.outputs_of(cell)[0])] = out
-        layout.clocked(kind.name, pins, [out], LOGIC, stage)
+        out = make.nets(len(kind.outputs))
+        net_of.update(zip(source.outputs_of(cell).tolist(), out))
+        layout.clocked(kind.name, pins, out, LOGIC, stage)
     ends: list[tuple[str, list[int]]] = []
     for port in source.outputs:
         bits = []
@@ -141,7 +141,9 @@ def build(source: Netlist, plan: Schedule, library: Library, *, wiring: Wiring =
             if net >= 2:
                 sinks.setdefault(net, []).append((depth + 1, 0.0, bits[-1]))
         ends.append((port.name, bits))
-    start = {int(source.outputs_of(c)[0]): int(plan.stage[c]) for c in range(source.n_cells)}
+    start = {net: int(plan.stage[c]) for c in range(source.n_cells) for net in source.outputs_of(c).tolist()}
+    for net in start.keys() - sinks.keys():  # of an adder of which one output is read
+        layout.add(library.role("terminator").name, net_of[net], [], WIRE)
     for net, readers in sinks.items():
         _chain(layout, net_of[net], start.get(net, 0), readers, k, buffer.name)
     clock_depth = _clock_trees(layout, clocks, k)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nc.backends.sfq import legal, physical
+from nc.backends.sfq.aig import BOX_IN
 from nc.backends.sfq.balance import Schedule, schedule
+from nc.backends.sfq.boxes import reassemble
 from nc.backends.sfq.emit import write_design
 from nc.backends.sfq.figures import figures
 from nc.backends.sfq.library import BUILT_IN, Library, load_library
@@ -61,14 +63,17 @@ def synthesise(
     objective: str = "dff",
     wiring: Wiring = "jtl",
     prove: bool = True,
+    cut: Netlist | None = None,
 ) -> Synthesised:
     """The best of `candidates` by DFFs (then junctions) or by junctions (then DFFs), built and checked.
+
+    `cut`: the source cut at its full adders, which then become T1 cells (gates where mapping found one constant).
 
     Errors: NC802 for a sequential source. An illegal or different result is an InternalError.
     """
     started = time.perf_counter()
     rows: list[tuple[tuple[int, int], int, Mapped, Schedule]] = []
-    for number, mapped in enumerate(candidates(source, library, effort=effort)):
+    for number, mapped in enumerate(_candidates(source, cut, library, effort)):
         plan = schedule(mapped.netlist, phases)
         cost = (plan.dff, junctions(mapped.netlist, plan, library))
         rows.append((cost if objective == "dff" else cost[::-1], number, mapped, plan))
@@ -79,6 +84,14 @@ def synthesise(
         raise InternalError(f"the SFQ netlist of '{source.name}' differs from its source ({mapped.recipe})")
     tried = tuple((m.recipe, m.netlist.n_cells, p.dff, junctions(m.netlist, p, library)) for _, _, m, p in rows)
     return Synthesised(source, mapped, plan, design, prove, tried, time.perf_counter() - started)
+
+
+def _candidates(source: Netlist, cut: Netlist | None, library: Library, effort: str) -> list[Mapped]:
+    if cut is None or all(port.name != BOX_IN for port in cut.outputs):
+        return list(candidates(source, library, effort=effort))
+    whole = [(m, reassemble(m.netlist, library)) for m in candidates(cut, library, effort=effort)]
+    found = [Mapped(netlist, f"{m.recipe}/t1") for m, netlist in whole if netlist is not None]
+    return found or list(candidates(source, library, effort=effort))
 
 
 def read_source(path: Path) -> Netlist:
