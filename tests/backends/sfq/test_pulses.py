@@ -14,6 +14,7 @@ from nc.backends.sfq.library import load_library
 from nc.backends.sfq.physical import Balanced
 from nc.backends.sfq.synthesis import synthesise
 from nc.ir.netlist_eval import from_bits, to_bits
+from nc.sim.josephson.deck import read_deck
 from nc.sim.pulse_build import from_json
 
 LIBRARY = load_library()
@@ -47,14 +48,17 @@ def test_files_are_reproducible_and_complete(adder: Balanced, tmp_path: Path) ->
     for name in ("one", "two"):
         write_design(adder, tmp_path / name)
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    assert names >= {"top.v", "cells.v", "netlist.json", "figures.json", "top.sdf", "top.dot"}
+    assert names >= {"top.v", "cells.v", "netlist.json", "figures.json", "top.sdf", "top.dot", "top.cir"}
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     found = json.loads((tmp_path / "one" / "figures.json").read_text())
     assert found["jj"]["total"] == sum(v for k, v in found["jj"].items() if k != "total")
     verilog = (tmp_path / "one" / "top.v").read_text()
     assert verilog.count("\n  DFF ") == found["dff"]
-    assert to_sdf(adder).count("(CELL ") == adder.netlist.n_cells
+    assert to_sdf(adder.netlist, adder.library).count("(CELL ") == adder.netlist.n_cells
+    deck = read_deck((tmp_path / "one" / "top.cir").read_text() + "", file="top.cir")
+    assert deck.junctions == ()  # a subcircuit alone: its user instantiates it
+    assert (tmp_path / "one" / "top.cir").read_text().count("\nX") >= adder.netlist.n_cells
     assert to_dot(adder).count("->") > found["gates"]
 
 
