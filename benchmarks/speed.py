@@ -85,19 +85,24 @@ def adders(width: int) -> Job:
     return lambda: matvec(weights)
 
 
-def _words(nodes: int) -> Any:
+def _words(nodes: int, every: int | None = 3) -> Any:
+    """A word graph of about so many nodes, as the fpga target makes it: dense layers of 64 neurons with 6-bit weights,
+    sums as trees of adders, requantised to 8 bits, and (`every`) a register after every so many operations."""
     from nc.compiler.words.matvec import matvec
+    from nc.compiler.words.pipeline import Pipeline
+    from nc.compiler.words.sums import SumTrees
     from nc.ir.words import WordBuilder
 
     b = WordBuilder()
     x: Any = b.input("x", (64,), 0, 255)
-    for layer in range(10_000):
-        if len(b) >= nodes:
-            break
+    per_layer = 5_300 if every else 3_800  # nodes after the trees and registers
+    for layer in range(max(1, round(nodes / per_layer))):
         b.layer(f"fc{layer}")
         weights = np.random.default_rng(layer).integers(-31, 32, (64, 64))
         x = [b.clamp(b.shr(v, 9), 0, 255) for v in matvec(weights).apply(b, x)]
-    return b.build({"y": np.array(x)})
+        b.layer(f"fc{layer}/act")
+    graph = SumTrees(2).run(b.build({"y": np.array(x)}))
+    return Pipeline(every=every).run(graph)[0] if every else graph
 
 
 def emission(nodes: int) -> Job:
@@ -116,14 +121,14 @@ def emission(nodes: int) -> Job:
 def pipelining(nodes: int) -> Job:
     from nc.compiler.words.pipeline import Pipeline
 
-    graph = _words(nodes)
+    graph = _words(nodes, None)
     return lambda: Pipeline(every=3).run(graph)
 
 
 def words(nodes: int) -> Job:
     from nc.ir.words import evaluate
 
-    graph = _words(nodes)
+    graph = _words(nodes, None)
     x = np.random.default_rng(0).integers(0, 256, (256, 64))
     return lambda: evaluate(graph, {"x": x})
 

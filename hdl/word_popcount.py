@@ -12,6 +12,9 @@ from amaranth.hdl import Cat, Elaboratable, Module, Signal, Value
 LANES = 64
 """Compressors in one word."""
 
+PASS = 12
+"""Columns of so many bits hand the up to five that are left over to the next round, where they fill a six."""
+
 
 class Popcount(Elaboratable):
     """`y` = number of ones of `x` (n bits)."""
@@ -37,9 +40,11 @@ class Popcount(Elaboratable):
                 for count, lanes in _groups(len(column)):
                     words = [column[place + k * lanes : place + (k + 1) * lanes] for k in range(count)]
                     place += count * lanes
-                    made = _count(m, words, f"c{step}_{weight}_{place}") if count > 2 else words
-                    for k, word in enumerate(made):
-                        below[weight + (k if count > 2 else 0)].append(word)
+                    if count < 3 or (count < 6 and len(column) >= PASS):
+                        below[weight] += words
+                        continue
+                    for k, word in enumerate(_count(m, words, f"c{step}_{weight}_{place}")):
+                        below[weight + k].append(word)
             while below and not below[-1]:
                 below.pop()
             columns = [Cat(*words) for words in below]

@@ -39,9 +39,11 @@ def gates(netlist: Path, flow: str, folder: Path, top: str = "top") -> Netlist:
         f"hierarchy -check -top {top}",
         "proc",
         "flatten",
-        "opt -full -purge",
+        "opt_expr",  # no more: the full optimiser takes minutes on a vendor's cells, and only evaluation follows
         "techmap",
         "simplemap",
+        "opt_expr",
+        "opt_merge",
         "opt_clean -purge",
         "setundef -zero -undriven",
         "write_json gates.json",

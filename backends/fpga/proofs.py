@@ -16,6 +16,7 @@ from nc.backends.fpga.design import build as build_design
 from nc.backends.fpga.mapped import MODELS, compare, gates
 from nc.backends.fpga.options import Options
 from nc.backends.synth.devices import find_device
+from nc.backends.synth.equivalence import prove_equivalent
 from nc.backends.synth.yosys import run_yosys
 from nc.hdl.verilog import to_verilog
 from nc.hdl.word_adders import Adder, AdderShape
@@ -31,6 +32,10 @@ from nc.ir.words import Kind, evaluate, verify
 VECTORS = 2000
 NETLIST_VECTORS = 256
 PRIMITIVES = {"xilinx": "LUT6_2 and CARRY8", "lut6": "LUT1 to LUT6"}
+PROVED_CELLS = 20_000
+PROOF_S = 60.0
+"""Netlists of so many gates are also proved equal to the Verilog that they were made from, if it takes no longer."""
+
 CELLS = 400
 """Adder shapes proved at most in one `nc verify`; the shapes of a design are proved in order of name."""
 
@@ -85,7 +90,12 @@ def _netlist(build: Path, graph: Graph, design: Design) -> Link:
         mapped = gates(netlist, flow, Path(folder))
     wrong = compare(mapped, design, [inputs[p.name] for p in ports.inputs], [want[p.name] for p in ports.outputs])
     detail = f"{mapped.n_cells} gates on {told['device']}, {NETLIST_VECTORS} random vectors through the streams"
-    return Link(name, "different" if wrong else "equal", detail)
+    if wrong or flow == "liberty" or mapped.n_cells > PROVED_CELLS:
+        return Link(name, "different" if wrong else "equal", detail)
+    with tempfile.TemporaryDirectory(prefix="nc-equivalence-") as folder:
+        hdl = sorted((build / "hdl").glob("*.v"))
+        shown = prove_equivalent(hdl, netlist, "top", device=told["device"], out_dir=Path(folder), limit_s=PROOF_S)
+    return Link(name, shown.verdict, f"{detail}; against the Verilog: {shown.detail}")
 
 
 def _registers(design: Design) -> Link:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from nc.backends.synth.devices import find_device
 from nc.backends.synth.gates import Gates, Words
 from nc.backends.synth.yosys import quoted, read_commands, run_yosys
 from nc.ir.diagnostics import NcError
-from nc.sim.process import ToolFailed
+from nc.sim import tools
+from nc.sim.process import ToolFailed, run
 
 _MODELS: Mapping[str, Sequence[str]] = {
     "ice40": ("+/ice40/cells_sim.v",),
@@ -32,8 +34,8 @@ RESET_CYCLES = 2
 
 @dataclass(frozen=True)
 class Equivalence:
-    """`verdict`: 'equal' or 'different'. `proved`: by induction over all inputs and states; otherwise `vectors` random
-    stimuli agreed (or one did not: `detail` tells it)."""
+    """`verdict`: 'equal' or 'different'. `proved`: for all inputs, by induction over all states or from reset on;
+    otherwise `vectors` random stimuli agreed (or one did not: `detail` tells it)."""
 
     verdict: str
     proved: bool
@@ -57,8 +59,8 @@ def prove_equivalent(
     """Compare `gate_netlist` (the netlist .v or .json of `synthesise`) with the Verilog that it was made from.
 
     First, random stimuli (`vectors` independent ones of `cycles` clock cycles, after a reset where the design has a
-    port `rst`) look for a difference, bit-parallel; then Yosys proves equality by induction from matching registers, at
-    most `limit_s` seconds. `device` or `liberty` says what the cells of the netlist mean.
+    port `rst`) look for a difference, bit-parallel; then Yosys proves equality by induction from matching registers, or
+    else ABC from reset on, each in at most `limit_s` seconds. `device` or `liberty` says what the netlist's cells mean.
     Raises NcError (NC521, NC501) when a side cannot be read.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -89,12 +91,68 @@ def prove_equivalent(
     agreed = f"{vectors} random stimuli of {cycles} cycles agree"
     try:
         run_yosys(proof, out_dir, "equivalence-proof", limit_s=limit_s)
-    except ToolFailed as error:
-        reason = "in time" if error.diagnostics[0].code == "NC502" else "by induction"
-        return Equivalence("equal", False, f"not proved {reason}; {agreed}", vectors)
+    except ToolFailed:
+        return _from_reset(out_dir, modules[0]["ports"], limit_s, agreed, vectors)
     except NcError as error:
         return Equivalence("equal", False, f"not proved ({error.diagnostics[0].message}); {agreed}", vectors)
     return Equivalence("equal", True, f"proved for all inputs and states by induction; {agreed}", vectors)
+
+
+def _from_reset(folder: Path, ports: Mapping[str, Any], limit_s: float, agreed: str, vectors: int) -> Equivalence:
+    """Registers that synthesis merged, inverted or dropped have no partner for the induction above. ABC finds which
+    signals of both sides always agree, registers and logic alike, and proves them together (van Eijk, "Sequential
+    equivalence checking based on structural similarities", IEEE TCAD 19, 2000), or searches the reachable states.
+
+    It starts where hardware does: at power-up (registers without an initial value at 0), in reset where there is one.
+    """
+    (folder / "start.v").write_text(_start(ports))
+    script = [
+        "read_rtlil gold.il", "read_rtlil gate.il", "miter -equiv -flatten gold gate both", "read_verilog start.v",
+        "hierarchy -top start", "proc", "flatten", "opt_expr", "simplemap", "techmap", "async2sync", "dffunmap",
+        "simplemap", "setundef -zero -init", "opt_expr", "opt_merge", "aigmap", "opt_clean -purge",
+        "write_aiger -zinit both.aig",
+    ]  # fmt: skip
+    try:
+        run_yosys(script, folder, "equivalence-miter", limit_s=limit_s)
+        done = run(
+            [*_abc(), "-c", f"read both.aig; dprove -T {max(1, int(limit_s))}"],
+            what="ABC", log=folder / "equivalence-abc.log", cwd=folder, limit_s=2 * limit_s,
+        )  # fmt: skip
+    except NcError as error:
+        reason = "in time" if error.diagnostics[0].code == "NC502" else f"({error.diagnostics[0].message})"
+        return Equivalence("equal", False, f"not proved {reason}; {agreed}", vectors)
+    log = done.log.read_text(errors="replace")
+    if "Networks are equivalent" in log:
+        return Equivalence("equal", True, f"proved for all inputs from reset by ABC; {agreed}", vectors)
+    if "Networks are not equivalent" in log:
+        return Equivalence("different", False, f"ABC found inputs after which they differ, though {agreed}", vectors)
+    return Equivalence("equal", False, f"not proved in time; {agreed}", vectors)
+
+
+def _start(ports: Mapping[str, Any]) -> str:
+    """A module around the miter that holds `rst` for the first cycles and compares from then on."""
+    inputs = {name: len(port["bits"]) for name, port in ports.items() if port["direction"] == "input"}
+    lines = [f"  input [{width - 1}:0] {name}," for name, width in inputs.items()]
+    given = {name: name for name in inputs}
+    compared = "differs"
+    more = []
+    if {"rst", "clk"} <= inputs.keys():
+        more = [f"  reg [1:0] cycle = 0; wire go = cycle == {RESET_CYCLES};",
+                "  always @(posedge clk) if (!go) cycle <= cycle + 1;"]  # fmt: skip
+        given["rst"], compared = "rst | !go", "differs & go"
+    connected = ", ".join(f".in_{name}({value})" for name, value in given.items())
+    return "\n".join([
+        "module start(", *lines, "  output bad", ");", "  wire differs;", *more,
+        f"  both pair({connected}, .trigger(differs));", f"  assign bad = {compared};", "endmodule\n",
+    ])  # fmt: skip
+
+
+def _abc() -> list[str]:
+    """ABC, which comes with Yosys."""
+    tools.require("pyosys")
+    spec = find_spec("pyosys")
+    beside = Path(spec.origin).with_name("yosys-abc") if spec is not None and spec.origin is not None else None
+    return [str(beside) if beside is not None and beside.exists() else "yosys-abc"]
 
 
 def _models(device: str) -> Sequence[str]:
