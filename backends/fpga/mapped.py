@@ -21,12 +21,12 @@ from nc.ir.stream import IntArray, StreamSpec, pack, unpack
 Bits = np.ndarray[Any, np.dtype[np.uint8]]
 
 MODELS: Mapping[str, Sequence[str]] = {
-    "xilinx": ("read_verilog +/xilinx/cells_sim.v",),
-    "ice40": ("read_verilog -D ICE40_HX +/ice40/cells_sim.v",),
-    "ecp5": ("read_verilog -overwrite +/ecp5/cells_sim.v",),
-    "lut": ("read_verilog +/xilinx/cells_sim.v",),
+    "xilinx": ("read_verilog -sv -defer +/xilinx/cells_sim.v",),
+    "ice40": ("read_verilog -sv -defer -D ICE40_HX +/ice40/cells_sim.v",),
+    "ecp5": ("read_verilog -sv -defer -D NO_INCLUDES +/lattice/cells_sim_ecp5.v",),
+    "lut": ("read_verilog -sv -defer +/xilinx/cells_sim.v",),
 }
-"""Yosys' commands that read the models of a flow's cells."""
+"""Yosys' commands that read the models of a flow's cells: deferred, or its large memories take a minute to unfold."""
 
 
 def gates(netlist: Path, flow: str, folder: Path, top: str = "top") -> Netlist:

@@ -22,7 +22,7 @@ _MODELS: Mapping[str, Sequence[str]] = {
     "ice40": ("+/ice40/cells_sim.v",),
     "ecp5": ("-D NO_INCLUDES +/lattice/cells_sim_ecp5.v",),
     "xilinx": ("+/xilinx/cells_sim.v",),
-    "lut": (),
+    "lut": ("+/xilinx/cells_sim.v",),  # LUT1 to LUT6
 }
 # Both sides as plain gates and positive-edge flip-flops: every enable, reset and LUT spelled out.
 _TO_GATES = (
