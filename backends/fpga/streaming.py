@@ -19,6 +19,8 @@ from nc.compiler.streaming.style import LUTS_AN_ADDER, MOST_ADDERS, adders
 from nc.hdl.streaming.network import StreamingTop
 from nc.hdl.verilog import rtlil_to_verilog, to_rtlil
 from nc.ir.dataflow import Dataflow, Prediction, dumps, predict, size_fifos
+from nc.ir.dataflow.graph import DEFAULT_DEPTH
+from nc.ir.dataflow.sizing import deep
 from nc.ir.diagnostics import fail
 from nc.ir.graph import Graph, Value
 from nc.ir.interpret import evaluate as interpret
@@ -69,7 +71,7 @@ def build(graph: Graph, options: Options) -> StreamingDesign:
     device = find_device(options.fit.device) if options.fit.device else None
     family = FAMILIES[_family(device, options)]
     folds = _folds(graph, found, options, device, family)
-    flow = size_fifos(_lowered(graph, found, folds, options, device, family))
+    flow = _sized(_lowered(graph, found, folds, options, device, family), device, family)
     prediction = predict(flow)
     spec = _spec(graph, flow, prediction)
     design = StreamingDesign(flow, spec, {la.name: (la, folds[la.value]) for la in found}, family)
@@ -104,17 +106,35 @@ def _fitting(graph: Graph, found: list[Layer], options: Options, device: Device,
     while low < high:
         middle = (low + high) // 2
         folds = for_target(found, choices[middle])
-        if fits(cost(_lowered(graph, found, folds, options, device, family), family), device):
+        if _fits(_lowered(graph, found, folds, options, device, family), device, family):
             high = middle
         else:
             low = middle + 1
     folds = for_target(found, choices[low] if choices else 1)
-    taken = cost(_lowered(graph, found, folds, options, device, family), family)
-    if not fits(taken, device):
+    flow = _lowered(graph, found, folds, options, device, family)
+    if not _fits(flow, device, family):
+        taken = cost(_shallow(flow), family)
         fail("NC615", f"the folded design must fit {device.name}, and it is estimated to need {taken.luts:.0f} LUTs, "
              f"{taken.brams} block RAMs and {taken.dsps} DSPs",
              help="take a larger device, or quantise to fewer bits")  # fmt: skip
     return folds
+
+
+def _fits(flow: Dataflow, device: Device, family: Family) -> bool:
+    return fits(cost(_shallow(flow), family), device)
+
+
+def _shallow(flow: Dataflow) -> Dataflow:
+    """Without the FIFOs that are there for throughput only."""
+    return flow.with_depths(dict.fromkeys(deep(flow), DEFAULT_DEPTH))
+
+
+def _sized(flow: Dataflow, device: Device | None, family: Family) -> Dataflow:
+    """The FIFOs that the schedule needs; those for throughput where the device has room for them."""
+    sized = size_fifos(flow)
+    if device is None or fits(cost(sized, family), device):
+        return sized
+    return size_fifos(_shallow(flow))
 
 
 def fits(taken: Cost, device: Device) -> bool:
@@ -149,7 +169,8 @@ def _spec(graph: Graph, flow: Dataflow, prediction: Prediction) -> StreamSpec:
         flow.input.width,
         flow.result.width,
         latency=prediction.latency,
-        ii=prediction.ii if isinstance(prediction.ii, int) else None,
+        # What holds from the first sample on is demanded of the hardware.
+        ii=prediction.ii if isinstance(prediction.ii, int) and not prediction.settle else None,
     )
 
 

@@ -19,7 +19,7 @@ from nc.ir.words import Kind
 @dataclass(frozen=True)
 class Family:
     """`shapes`: (width, depth) of a block RAM; `least_bits`: a smaller memory stays in LUTs; `dsp_bits`: products of
-    fewer bits stay in LUTs; `rom_luts`: LUTs a kilobit of memory in logic; `adder`: LUTs a bit of an adder."""
+    fewer bits stay in LUTs; `rom_luts`: LUTs a kilobit of memory in logic; `adder`: LUTs a bit of an adder; `lut_ram`: LUTs can be small memories."""
 
     shapes: tuple[tuple[int, int], ...]
     rom_least: int
@@ -27,11 +27,12 @@ class Family:
     dsp_bits: int
     rom_luts: float
     adder: float
+    lut_ram: bool = True
 
 
 FAMILIES: Mapping[str, Family] = {
-    "ice40": Family(((16, 256), (8, 512), (4, 1024), (2, 2048)), 1024, 256, 11, 40.0, 1.0),
-    "ecp5": Family(((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), 4096, 2048, 9, 40.0, 2.0),
+    "ice40": Family(((16, 256), (8, 512), (4, 1024), (2, 2048)), 1000, 64, 11, 40.0, 1.0, False),
+    "ecp5": Family(((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), 4096, 2048, 9, 40.0, 1.0),
     "generic": Family(((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), 4096, 2048, 9, 40.0, 1.0),
 }
 
@@ -66,8 +67,15 @@ def memory(width: int, depth: int, family: Family, *, rom: bool) -> Cost:
     if depth <= 1 or width == 0:
         return Cost()
     if bits < (family.rom_least if rom else family.ram_least):
-        return Cost(bits * family.rom_luts / 1024 + width if rom else bits * 1.2, width if rom else bits + width)
-    return Cost(brams=min(-(-width // w) * -(-depth // d) for w, d in family.shapes))
+        if rom:
+            return Cost(bits * family.rom_luts / 1024 + width, width)
+        if family.lut_ram:  # 16 x 4 bits in four LUTs, and a multiplexer between them
+            return Cost(-(-depth // 16) * -(-width // 4) * 4 + width * depth / 48 + 4, width)
+        return Cost(bits * 1.2, bits + width)
+    # Yosys takes a block more where that saves multiplexers between many banks.
+    choices = [(-(-width // w) * -(-depth // d), -(-depth // d)) for w, d in family.shapes]
+    blocks, banks = min(choices, key=lambda c: c[0] + 0.1 * c[1])
+    return Cost(width * (banks - 1) * 0.5, brams=blocks)
 
 
 def fifo(width: int, depth: int, family: Family) -> Cost:

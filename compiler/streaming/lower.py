@@ -31,7 +31,7 @@ from nc.ir.dataflow import (
     Staircase,
     Stream,
 )
-from nc.ir.dataflow.graph import WIRE
+from nc.ir.dataflow.graph import DEFAULT_DEPTH, WIRE
 from nc.ir.dataflow.streams import IntArray
 from nc.ir.diagnostics import Diagnostic, NcError, Where, fail
 from nc.ir.graph import Graph, Node, Value
@@ -237,6 +237,11 @@ def _matvec(
     actor = MatVec(
         frozen(weights, np.int64), bias, fold.pe, fold.simd, layer.lanewise, state.multiplier(layer)
     )  # fmt: skip
+    folds, terms = actor.folds
+    source = place.source.node
+    if folds > 1 and source >= 0 and not isinstance(state.build.nodes[source].actor, Buffer):
+        # The engine takes a vector at once and then works on it: meanwhile the layer in front fills the next one.
+        return Place(state.build.add(name, actor, place.source, depths=(max(terms, DEFAULT_DEPTH),)), order)
     return state.add(name, actor, place, order=order)
 
 

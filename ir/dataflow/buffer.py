@@ -50,7 +50,7 @@ class Buffer(Actor):
         """Sliding windows over pixels of `groups` tokens (rows first): for each window, for each group, its taps.
 
         `pads` = (top, left, bottom, right), as in ONNX. The ring holds the rows of a window and those of the next
-        step, so that reading and writing overlap.
+        step, or those that the first windows of the next sample need: so reading and writing overlap.
         """
         (kh, kw), (sh, sw), (dh, dw) = kernel, strides, dilations
         top, left, bottom, right = pads
@@ -72,7 +72,7 @@ class Buffer(Actor):
             bounds.append(Bound((0, sw, 0, 0, dw), -left, width))
         return cls(
             chunk=line,
-            chunks=held + min(sh, height),
+            chunks=held + max(int(needed[0]), min(sh, height)),
             counts=counts,
             strides=(sh * line, sw * groups, 1, dh * line, dw * groups),
             start=-top * line - left * groups,

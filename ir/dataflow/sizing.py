@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nc.ir.dataflow.cycles import predict
-from nc.ir.dataflow.graph import DEFAULT_DEPTH, Dataflow
+from nc.ir.dataflow.graph import DEFAULT_DEPTH, SMALL, Dataflow
 
 SPARE = 2
 
@@ -14,8 +14,13 @@ def size_fifos(flow: Dataflow) -> Dataflow:
     With a whole sample of room at the joins nothing can get stuck there; the most that then lies in each FIFO is its
     depth. The result is run once more with pipelines that hold one token (what any schedule leaves them): it must
     live, which for static rates and blocking reads and writes proves that no pattern of pauses can stop it
-    (Kahn 1974; Parks 1995). Where it does not, the FIFOs are doubled until it does.
+    (Kahn 1974; Parks 1995). Where it does not, the FIFOs are doubled until it does. Every other deep FIFO, put there
+    for throughput, is shortened where the schedule keeps its II without it.
     """
+    return _shortened(_joined(flow))
+
+
+def _joined(flow: Dataflow) -> Dataflow:
     joins = [(i, k) for i, node in enumerate(flow.nodes) if len(node.inputs) > 1 for k in range(len(node.inputs))]
     if not joins:
         predict(flow, slim=True, samples=2)
@@ -26,6 +31,24 @@ def size_fifos(flow: Dataflow) -> Dataflow:
     while not _lives(flow.with_depths(depths)):
         depths = {place: min(depth * 2, room[place]) for place, depth in depths.items()}
     return flow.with_depths(depths)
+
+
+def _shortened(flow: Dataflow) -> Dataflow:
+    places = deep(flow)
+    if not places:
+        return flow
+    ii = predict(flow).ii
+    for place in places:
+        shorter = flow.with_depths({place: DEFAULT_DEPTH})
+        if predict(shorter).ii <= ii:
+            flow = shorter
+    return flow
+
+
+def deep(flow: Dataflow) -> list[tuple[int, int]]:
+    """The FIFOs in memory that are not at joins."""
+    nodes = enumerate(flow.nodes)
+    return [(i, 0) for i, node in nodes if len(node.inputs) == 1 and node.depths[0] > SMALL]
 
 
 def _tokens(flow: Dataflow, place: tuple[int, int]) -> int:
