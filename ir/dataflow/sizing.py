@@ -11,11 +11,11 @@ SPARE = 2
 def size_fifos(flow: Dataflow) -> Dataflow:
     """The dataflow with sufficient FIFOs at every join.
 
-    With a whole sample of room at the joins nothing can get stuck there; the most that then lies in each FIFO is its
-    depth. The result is run once more with pipelines that hold one token (what any schedule leaves them): it must
-    live, which for static rates and blocking reads and writes proves that no pattern of pauses can stop it
-    (Kahn 1974; Parks 1995). Where it does not, the FIFOs are doubled until it does. Every other deep FIFO, put there
-    for throughput, is shortened where the schedule keeps its II without it.
+    With a whole sample of room at the joins nothing can get stuck there; the most that then lies in each FIFO bounds
+    its depth, which is halved as long as the II stays. The schedule is run once more with pipelines that hold one
+    token, the least that any schedule leaves them: it must live, which for static rates and blocking reads and writes
+    proves that no pattern of pauses can stop it (Kahn 1974; Parks 1995); where it does not, the FIFOs are doubled
+    until it does. Every other deep FIFO, put there for throughput, is shortened where the II stays without it.
     """
     return _shortened(_joined(flow))
 
@@ -30,7 +30,19 @@ def _joined(flow: Dataflow) -> Dataflow:
     depths = {place: max(DEFAULT_DEPTH, run.held[place] + SPARE) for place in joins}
     while not _lives(flow.with_depths(depths)):
         depths = {place: min(depth * 2, room[place]) for place, depth in depths.items()}
-    return flow.with_depths(depths)
+    return _halved(flow.with_depths(depths), joins)
+
+
+def _halved(flow: Dataflow, joins: list[tuple[int, int]]) -> Dataflow:
+    """A schedule that never pauses fills a FIFO with what the branch in front can make ahead; less is enough."""
+    ii = predict(flow).ii
+    for place in joins:
+        while (depth := flow.nodes[place[0]].depths[place[1]] // 2) > SMALL:
+            shorter = flow.with_depths({place: depth})
+            if not _lives(shorter) or predict(shorter).ii > ii:
+                break
+            flow = shorter
+    return flow
 
 
 def _shortened(flow: Dataflow) -> Dataflow:
