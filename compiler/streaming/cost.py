@@ -18,8 +18,10 @@ from nc.ir.words import Kind
 
 @dataclass(frozen=True)
 class Family:
-    """`shapes`: (width, depth) of a block RAM; `least_bits`: a smaller memory stays in LUTs; `dsp_bits`: products of
-    fewer bits stay in LUTs; `rom_luts`: LUTs a kilobit of memory in logic; `adder`: LUTs a bit of an adder; `lut_ram`: LUTs can be small memories."""
+    """`shapes`: (width, depth) of a block RAM; `rom_least`, `ram_least`: a memory of fewer bits stays in LUTs;
+    `dsp_bits`: products of fewer bits stay in LUTs; `rom_luts`: LUTs a kilobit of memory in logic; `adder`: LUTs a bit
+    of an adder; `lut_ram`: LUTs can be small memories.
+    """
 
     shapes: tuple[tuple[int, int], ...]
     rom_least: int
