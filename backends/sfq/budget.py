@@ -41,5 +41,5 @@ def over_budget(words: WordGraph, budget: int) -> list[Diagnostic]:
         f"unrolled network must need at most {budget:,} Josephson junctions, not about {total:,}: layer '{layer}' "
         f"alone takes {layers[layer]:,}, {total - budget:,} too many in all"
     )
-    help = "prune or shrink the layer, time-multiplex the network, or raise sfq.max_jj"
+    help = "--set sfq.style=engine time-multiplexes a binary network; or shrink the layer, or raise sfq.max_jj"
     return [Diagnostic("NC805", text, Where(node=layer), help=help)]
