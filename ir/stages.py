@@ -19,7 +19,7 @@ _REDUCE = {"reduce_sum", "reduce_max", "reduce_min", "argmax"}
 _LAYOUT = {"reshape", "transpose", "concat", "slice", "gather", "pad", "broadcast", "take"}
 
 PRIMITIVE = frozenset(_PORTS | _ARITHMETIC | _CHOICE | _STAIRS | _REDUCE | _LAYOUT)
-INTEGER = PRIMITIVE | {"conv", "max_pool", "sum_pool"}
+INTEGER = PRIMITIVE | {"conv", "max_pool", "sum_pool", "lookup", "table_sum"}
 FLOAT = frozenset(OPS)
 
 STAGES: dict[str, frozenset[str]] = {"float": FLOAT, "integer": INTEGER, "primitive": PRIMITIVE}

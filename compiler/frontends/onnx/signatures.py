@@ -19,6 +19,7 @@ from nc.ir.diagnostics import fail, suggest
 STANDARD = ""
 QONNX = "qonnx"
 MICROSOFT = "com.microsoft"
+LUT = "nc.lut"
 
 _DOMAINS = {
     "": STANDARD,
@@ -27,6 +28,7 @@ _DOMAINS = {
     "onnx.brevitas": QONNX,
     "finn.custom_op.general": QONNX,
     "com.microsoft": MICROSOFT,
+    "nc.lut": LUT,
 }
 _INT, _FLOAT, _STRING = AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.STRING
 _INTS = AttributeProto.INTS
@@ -98,7 +100,13 @@ _MICROSOFT = {
     "DequantizeLinear": Signature(2, 3, {"axis": (_INT, False, 1)}),
     "Gelu": Signature(1, 1, {}),
 }
-_TABLES = {QONNX: _QONNX, MICROSOFT: _MICROSOFT}
+_LUT = {
+    "Thermometer": Signature(2, 2, {}),
+    "Codes": Signature(2, 2, {"bits": (_INT, True, None), "signed": (_INT, False, 0)}),
+    "LutLayer": Signature(3, 3, {"bits": (_INT, False, 1)}),
+    "TableSum": Signature(2, 2, {"lo": (_INT, False, 0), "shift": (_INT, False, 0), "bits": (_INT, False, 0)}),
+}
+_TABLES = {QONNX: _QONNX, MICROSOFT: _MICROSOFT, LUT: _LUT}
 
 
 @cache

@@ -6,6 +6,7 @@ from nc.compiler.frontends.onnx import (  # noqa: F401
     elementwise,
     layout,
     linear,
+    lut,
     normalisation,
     pooling,
     qdq,
