@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nc.backends.threshold import BACKEND
+from nc.backends.threshold import BACKEND, golden
 from nc.backends.threshold.layers import place_network
 from nc.backends.threshold.options import Options
 from nc.backends.threshold.published import NETWORKS, convolution, network
@@ -33,6 +33,17 @@ def test_whole_networks_are_scheduled(name: str) -> None:
         )
         assert int(str(row["node_cycles"])) >= int(str(row["lower_bound"]))
         assert 0 < float(str(row["utilisation"])) <= 1
+
+
+@pytest.mark.parametrize(("name", "layer"), [("BinaryNet", "conv2"), ("AlexNet", "conv3")])
+def test_a_whole_convolution_on_the_golden_array(name: str, layer: str) -> None:
+    """Every output bit of the programs, run cycle by cycle, equals the integer graph's."""
+    graph = convolution(name, layer)
+    design = BACKEND.lower(graph, Options.model_validate({"array": {"pes": 128}}))
+    x = np.random.default_rng(5).integers(0, 2, (1, *design.spec().inputs[0].shape)) * 2 - 1
+    want = evaluate(graph, {"x": x})["y"]
+    assert 0.1 < (want > 0).mean() < 0.9
+    assert np.array_equal(golden.run(design.placement, x)[0].reshape(-1), want.reshape(-1))
 
 
 @pytest.mark.slow
