@@ -88,7 +88,7 @@ class PipelinedPerceptron(Elaboratable):
 
 
 def written(folder: Path, design: Elaboratable, ports: dict[str, object]) -> list[Path]:
-    (folder / "circuit.v").write_text(to_verilog(design, ports, "circuit"))
+    (folder / "circuit.v").write_text(to_verilog(design, ports, "top"))
     return [folder / "circuit.v"]
 
 
