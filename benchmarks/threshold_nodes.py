@@ -94,8 +94,8 @@ def main() -> None:
         "Cycles of one `[popcount >= T]` node; one program for every T. "
         "Ours by `python benchmarks/threshold_nodes.py`; "
         "all programs checked by the independent simulator of the element's rules. The ripple tree "
-        "(published order, one cell a cycle, under the same rules) fills the waits for sums with the next ready cell.\n\n"
-        + sections.table(rows, columns)
+        "(published order, one cell a cycle, under the same rules) fills the waits for sums with the next ready "
+        "cell.\n\n" + sections.table(rows, columns)
     )
     sections.write("threshold_nodes", "Threshold nodes", text)
     print(text)
