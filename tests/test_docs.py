@@ -1,9 +1,9 @@
 """The command and code blocks of README.md and docs/ are run, in order, and print what the page shows.
 
-`console` blocks: every line after `$ ` is a command (nc and python only), run in a temporary folder with a small model
-and data. `python` blocks of a page share their names; an `<!-- output -->` block after one holds what it printed.
-`<!-- slow -->` before a block leaves it to the long run. Blocks without a language are output or sketches, but every
-`make` target in them must exist.
+`console` blocks: every line after `$ ` is a command (nc and python only), run in a temporary folder with the small
+models and data of docs_models.py. `python` blocks of a page share their names; an `<!-- output -->` block after one
+holds what it printed. `<!-- slow -->` before a block leaves it to the long run. Blocks without a language are output or
+sketches, but every `make` target in them must exist.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import contextlib
 import io
 import os
 import re
+import runpy
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -43,22 +42,20 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(block: Block) -> list[str]:
-    return [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [line[2:] for line in lines if line.startswith("$ ")]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model, calibration data and test data under the names that the pages use."""
-    shutil.copy(ROOT / "examples" / "digits" / "digits_mlp.onnx", tmp_path / "model.onnx")
-    rng = np.random.default_rng(0)
-    for name, count in (("train", 64), ("test", 16)):
-        np.savez(tmp_path / f"{name}.npz", x=rng.integers(0, 17, (count, 64)), y=rng.integers(0, 10, count))
+    """Where the commands of a page run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def run(page: Path, folder: Path, slow: bool) -> None:
     """All blocks of the page; slow ones too if asked."""
+    runpy.run_path(str(ROOT / "tests" / "docs_models.py"))["write"](page.stem, folder)
     names: dict[str, object] = {"__name__": page.stem}
     printed = ""
     for block in blocks(page):
@@ -71,7 +68,7 @@ def run(page: Path, folder: Path, slow: bool) -> None:
                 exec(compile(block.text, str(page), "exec", dont_inherit=True), names)
             printed = out.getvalue()
         for command in commands(block) if block.language == "console" else ():
-            program, *arguments = shlex.split(command)
+            program, *arguments = shlex.split(command, comments=True)
             done = subprocess.run(
                 [*RUNNERS[program], *arguments], cwd=folder, capture_output=True, text=True, timeout=900,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
@@ -83,7 +80,8 @@ def runs(page: Path) -> bool:
     return any(b.language == "python" or b.language == "console" for b in blocks(page))
 
 
-OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("ir", "adding", "onnx"))]
+TARGETS = ("printed", "sfq", "threshold", "neuromorphic")
+OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("ir", "adding", "onnx", *TARGETS))]
 
 
 @pytest.mark.parametrize("page", OWN, ids=lambda p: p.stem)
