@@ -105,7 +105,8 @@ COLUMNS = {
 }  # fmt: skip
 NOTE = (
     "Cores of 256 neurons, 4,096 axons and a fan-in of 4,096, for every method after its repair; km1 counts the copies "
-    "of spikes between cores at one spike a neuron. Plain: Mt-KaHyPar on single neurons, in the same run.\n\n"
+    "of spikes between cores at one spike a neuron. Sequential: neurons as numbered, channel by "
+    "channel. Plain: Mt-KaHyPar on single neurons, in the same run.\n\n"
 )
 
 

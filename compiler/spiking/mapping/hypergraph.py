@@ -110,6 +110,8 @@ def _fingerprint(of: IntArray, members: IntArray, count: int, universe: int, rng
 def _clusters(keys: IntArray, largest: int) -> IntArray:
     """Items of equal keys numbered together, at most `largest` to a number, in order of first appearance."""
     count = keys.shape[1]
+    if largest == 1:
+        return np.arange(count)  # as they are numbered: twins side by side would already be a mapping
     if count == 0:
         return np.zeros(0, np.int64)
     _, first, group = np.unique(keys, axis=1, return_index=True, return_inverse=True)

@@ -67,6 +67,11 @@ def test_partition_beats_sequential_filling_within_the_limits():
         assert len({tuple(c) for c in m.at.tolist()}) == m.cores
 
 
+def test_sequential_filling_takes_neurons_as_they_are_numbered():
+    filled = map_network(conv_network(), CoreLimits(neurons=64), method="sequential")
+    assert (np.diff(filled.core) >= 0).all()
+
+
 def test_repair_splits_cores_with_too_many_axons():
     network = conv_network(4, 8)
     graph = build(network, largest=4)
