@@ -69,11 +69,13 @@ def test_junctions() -> None:
     }
 
 
-def pulses(instances: tuple[Instance, ...], style: Style, **more: list[float]) -> tuple[PulseTrace, Netlist]:
+def pulses(
+    instances: tuple[Instance, ...], style: Style, *, period: float = 50.0, **more: list[float]
+) -> tuple[PulseTrace, Netlist]:
     library = load_library()
     circuit = netlist(instances, library)
     models = {name: cell_model(name, cell_json(library[name])) for _, name, _ in instances}
-    applied = {**stimuli(style, EVERY_ORDER), **more}
+    applied = {**stimuli(style, EVERY_ORDER, period=period), **more}
     applied |= {port.name: [] for port in circuit.inputs if port.name not in applied}
     nets = [int(circuit.port(name).nets[0]) for name, times in applied.items() for _ in times]
     return PulseCircuit(circuit, models).run(nets, [t for times in applied.values() for t in times]), circuit
@@ -87,6 +89,16 @@ def test_pulse_counts_equal_those_of_the_junctions(style: str) -> None:
     s, co = (trace.on(int(circuit.port(name).nets[0])) for name in ("s", "co"))
     assert slots_of(timed, s.tolist()) == XOR
     assert (XOR, len(co)) == fired(style, TUNE=ON)
+
+
+@pytest.mark.parametrize(("style", "shortest"), [("popcount", 45.5), ("crosspoint", 43.0), ("tuned", 44.0)])
+def test_exact_up_to_its_clock_and_violated_beyond(style: str, shortest: float) -> None:
+    timed = STYLES[style].at_pulse_level
+    for period, legal in ((shortest, True), (shortest - 1.0, False)):
+        trace, circuit = pulses(timed.instances, timed, period=period)
+        sums = trace.on(int(circuit.port("s").nets[0])).tolist()
+        right = slots_of(timed, sums, period=period) == XOR
+        assert (trace.violation_count == 0 and right) == legal
 
 
 @pytest.mark.parametrize(("weights", "expected"), [((1, 1), (1, 2)), ((1, 0), (1, 3)), ((0, 1), (2, 3)), ((0, 0), ())])
