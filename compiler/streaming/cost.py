@@ -11,7 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from nc.ir.dataflow import ArgMax, Buffer, Dataflow, Fork, Gather, MatVec, Reduce, Scatter, Staircase, Stream, Words
+from nc.ir.dataflow import (
+    ArgMax,
+    Buffer,
+    Dataflow,
+    Fork,
+    Gather,
+    MatVec,
+    Reduce,
+    Scatter,
+    Staircase,
+    Stream,
+    Taps,
+    Words,
+)
 from nc.ir.dataflow.graph import SMALL, WIRE
 from nc.ir.words import Kind
 
@@ -154,6 +167,12 @@ def _reduce(actor: Reduce, inputs: tuple[Stream, ...], family: Family) -> Cost:
     return held + counter(actor.rounds) + Cost(width * (1 + family.adder), width)
 
 
+def _taps(actor: Taps, inputs: tuple[Stream, ...], family: Family) -> Cost:
+    rows = memory((actor.kernel[0] - 1) * inputs[0].width, actor.area[1], family, rom=False)
+    loops = counter(actor.area[0]) + counter(actor.area[1])
+    return rows + loops + Cost(inputs[0].width + 20, actor.outputs(*inputs)[0].width + 2 * inputs[0].width)
+
+
 COSTS: Mapping[type, Callable[[Any, tuple[Stream, ...], Family], Cost]] = {
     MatVec: _matvec,
     Buffer: _buffer,
@@ -163,5 +182,6 @@ COSTS: Mapping[type, Callable[[Any, tuple[Stream, ...], Family], Cost]] = {
     Gather: lambda a, i, f: Cost(6, i[0].width * a.factor + 4),
     Scatter: lambda a, i, f: Cost(i[0].width + 6, i[0].width + 4),
     Fork: lambda a, i, f: Cost(a.ways),
+    Taps: _taps,
     ArgMax: lambda a, i, f: Cost(i[0].width * (2 + f.adder) + 16, i[0].width + 16),
 }

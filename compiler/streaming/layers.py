@@ -27,7 +27,8 @@ class Fold:
 class Layer:
     """A convolution or dense layer: for `vectors` positions and `groups`, `results` x (`channels` x `taps`) products.
 
-    `lanewise`: depthwise, where the groups themselves are what `pe` takes several of.
+    `lanewise`: depthwise, where the groups themselves are what `pe` takes several of. `area`: pixels with padding,
+    where all taps of all channels can be had at once (simd = channels * taps), a pixel a clock; 0 where not.
     """
 
     value: Value
@@ -38,6 +39,7 @@ class Layer:
     channels: int
     taps: int
     lanewise: bool
+    area: int
     x: IntType
     weights: np.ndarray
 
@@ -62,11 +64,15 @@ class Layer:
         """Clocks a position: how often each multiplier is reused."""
         if self.lanewise:
             return self.groups // fold.pe * self.taps
-        return self.groups * (self.results // fold.pe) * (self.channels // fold.simd) * self.taps
+        return self.groups * (self.results // fold.pe) * (self.channels * self.taps // fold.simd)
 
     def cycles(self, fold: Fold) -> int:
         """Clocks a sample."""
-        return self.vectors * self.steps(fold)
+        return max(self.vectors * self.steps(fold), self.area if self.at_once(fold) else 0)
+
+    def at_once(self, fold: Fold) -> bool:
+        """All taps of a window in one token."""
+        return self.area > 0 and fold.simd == self.channels * self.taps
 
     def folds(self) -> Iterator[Fold]:
         """All of them, fully sequential first."""
@@ -76,6 +82,8 @@ class Layer:
         for pe in divisors(self.results):
             for simd in divisors(self.channels):
                 yield Fold(pe, simd)
+            if self.area:
+                yield Fold(pe, self.channels * self.taps)
 
 
 def layers(graph: Graph) -> list[Layer]:
@@ -105,9 +113,17 @@ def _conv(graph: Graph, value: Value) -> Layer | None:
         channels,
         int(np.prod(weights.shape[2:])),
         op.groups > 1 and results == channels == 1,
+        _area(op, weights.shape[2:], graph.type(node.operands[0]).shape[1:]),
         graph.type(node.operands[0]).int,
         weights,
     )
+
+
+def _area(op: Conv, kernel: tuple[int, ...], spatial: tuple[int, ...]) -> int:
+    if op.groups > 1 or int(np.prod(kernel)) == 1 or any(d > 1 for d in op.dilations):
+        return 0
+    rank = len(kernel)
+    return int(np.prod([n + op.pads[k] + op.pads[k + rank] for k, n in enumerate(spatial)]))
 
 
 def _matmul(graph: Graph, value: Value) -> Layer | None:
@@ -122,4 +138,4 @@ def _matmul(graph: Graph, value: Value) -> Layer | None:
         return None
     terms, results = weights.shape
     name = node.origin or f"matmul{value}"
-    return Layer(value, name, vectors, 1, results, terms, 1, False, x.type.int, np.ascontiguousarray(weights.T))
+    return Layer(value, name, vectors, 1, results, terms, 1, False, 0, x.type.int, np.ascontiguousarray(weights.T))

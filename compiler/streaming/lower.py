@@ -30,6 +30,7 @@ from nc.ir.dataflow import (
     Source,
     Staircase,
     Stream,
+    Taps,
 )
 from nc.ir.dataflow.graph import DEFAULT_DEPTH, WIRE
 from nc.ir.dataflow.streams import IntArray
@@ -218,6 +219,8 @@ def _conv(state: Lowering, node: Node, value: Value) -> Place:
     layer, fold, name = state.layers[value], state.folds[value], state.name(value)
     shape = state.graph.type(node.operands[0]).shape
     place = state.ordered(state.take(node.operands[0]), pixels(shape), name)
+    if layer.at_once(fold):
+        return _conv_at_once(state, node, value, place)
     lanes = fold.pe if layer.lanewise else fold.simd
     place = state.lanes(place, lanes, name)
     place = _window(state, place, shape, op, layer.weights.shape[2:], 0, name)
@@ -228,6 +231,22 @@ def _conv(state: Lowering, node: Node, value: Value) -> Place:
         cut = layer.weights.reshape(layer.groups, layer.results, layer.channels // lanes, lanes, taps)
         weights = np.ascontiguousarray(cut.transpose(0, 1, 2, 4, 3)).reshape(layer.groups, layer.results, -1)
     return _matvec(state, place, weights, fold, layer, pixels(node.type.shape), name)
+
+
+def _conv_at_once(state: Lowering, node: Node, value: Value, place: Place) -> Place:
+    """All taps in one token."""
+    op: Any = node.op
+    layer, name, shape = state.layers[value], state.name(value), state.graph.type(node.operands[0]).shape
+    place = state.lanes(place, shape[0], name)
+    rank = len(shape) - 1
+    height, width = _planar(shape, shape[1:], 1)
+    begin, end = _planar(shape, op.pads[:rank], 0), _planar(shape, op.pads[rank:], 0)
+    kernel = _planar(shape, layer.weights.shape[2:], 1)
+    taps = Taps(height, width, kernel, _planar(shape, op.strides, 1), (*begin, *end))
+    place = state.add(f"{name}/taps", taps, place, order=np.zeros(0, np.int64))
+    cut = layer.weights.reshape(layer.results, layer.channels, *kernel).transpose(0, 3, 2, 1)
+    weights = np.ascontiguousarray(cut).reshape(1, layer.results, -1)
+    return _matvec(state, place, weights, state.folds[value], layer, pixels(node.type.shape), name)
 
 
 def _matvec(

@@ -8,7 +8,7 @@ from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Signal
 
-from nc.hdl.streaming import argmax, buffer, matvec, reduce, routing, staircase, words
+from nc.hdl.streaming import argmax, buffer, matvec, reduce, routing, staircase, taps, words
 from nc.hdl.streaming.fifo import Fifo
 from nc.hdl.streaming.pipe import Loops
 from nc.ir.dataflow.actor import Actor
@@ -24,6 +24,7 @@ COMPONENTS: Mapping[str, Callable[[Any, tuple[Stream, ...]], Any]] = {
     "reduce": reduce.Reduce,
     "scatter": routing.Scatter,
     "staircase": staircase.Staircase,
+    "taps": taps.Taps,
     "words": words.Words,
 }
 """The hardware of each kind of actor."""

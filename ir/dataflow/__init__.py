@@ -3,13 +3,13 @@
 from nc.ir.dataflow.actor import Actor
 from nc.ir.dataflow.cycles import Prediction, predict
 from nc.ir.dataflow.graph import Dataflow, DataflowBuilder, Node, Source
-from nc.ir.dataflow.kinds import ArgMax, Bound, Buffer, Fork, Gather, MatVec, Reduce, Scatter, Staircase, Words
+from nc.ir.dataflow.kinds import ArgMax, Bound, Buffer, Fork, Gather, MatVec, Reduce, Scatter, Staircase, Taps, Words
 from nc.ir.dataflow.sizing import size_fifos
 from nc.ir.dataflow.streams import Stream
 from nc.ir.dataflow.text import dumps, loads
 
 __all__ = [
     "Actor", "ArgMax", "Bound", "Buffer", "Dataflow", "DataflowBuilder", "Fork", "Gather", "MatVec", "Node",
-    "Prediction", "Reduce", "Scatter", "Source", "Staircase", "Stream", "Words", "dumps", "loads", "predict",
+    "Prediction", "Reduce", "Scatter", "Source", "Staircase", "Stream", "Taps", "Words", "dumps", "loads", "predict",
     "size_fifos",
 ]  # fmt: skip

@@ -59,7 +59,7 @@ class Buffer(Actor):
         line = width * groups
         row = np.arange(rows)
         needed = np.clip(row * sh - top + dh * (kh - 1) + 1, 0, height)
-        needed = np.maximum.accumulate(needed)
+        needed = np.maximum(np.maximum.accumulate(needed), 1)  # nothing moves before there is a sample
         free = np.clip((row + 1) * sh - top, 0, height)
         free = np.minimum(free, needed)
         needed[-1] = free[-1] = height

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nc.ir.dataflow import ArgMax, Buffer, DataflowBuilder, Gather, MatVec, Reduce, Scatter, Source, Staircase, Stream
+from nc.ir.dataflow import (
+    ArgMax,
+    Buffer,
+    DataflowBuilder,
+    Gather,
+    MatVec,
+    Reduce,
+    Scatter,
+    Source,
+    Staircase,
+    Stream,
+    Taps,
+)
 from nc.ir.dataflow.actor import Actor
 from nc.ir.types import IntType
 from tests.hdl.streaming.drive import alone, check
@@ -38,6 +50,10 @@ WINDOWS: dict[str, tuple[Actor, Stream]] = {
     "fill_outside_the_range": (window(3, 3, 1, (3, 3), (1, 1), (1, 1, 1, 1)), Stream(9, 2, IntType(1, 4))),
     "subsampled": (window(5, 5, 3, (1, 1), (2, 2), (0, 0, 0, 0)), Stream(75, 1, SIGNED)),
     "stride_over_kernel": (window(7, 7, 1, (2, 2), (3, 3), (0, 0, 0, 0)), Stream(49, 1, SIGNED)),
+    "taps_same_padding": (Taps(4, 5, (3, 3), (1, 1), (1, 1, 1, 1)), Stream(20, 2, SIGNED)),
+    "taps_strided": (Taps(6, 5, (2, 3), (2, 2), (0, 1, 0, 0)), Stream(30, 1, UNSIGNED)),
+    "taps_of_one_row": (Taps(1, 9, (1, 3), (1, 2), (0, 1, 0, 1), -9), Stream(9, 1, SIGNED)),
+    "taps_in_a_column": (Taps(7, 2, (3, 1), (2, 1), (1, 0, 1, 0)), Stream(14, 2, SIGNED)),
     "one_row": (window(1, 9, 1, (1, 3), (1, 1), (0, 1, 0, 1)), Stream(9, 1, SIGNED)),
 }
 
