@@ -1,6 +1,6 @@
 """The same dense networks through `nc`, da4ml, alkaid and naive Verilog, the same Yosys flows, each netlist checked.
 
-    python benchmarks/fpga_peers.py [--quick] [--json] [--only NET] [--tools nc,da4ml] [--flows xcup,lut6]
+    python benchmarks/fpga_peers.py [--quick] [--json] [--only NET] [--tools nc,da4ml] [--flows xcup] [--merge FILE]
 
 Needs the models and vectors of $NC_SHARED/models/qonnx, and da4ml and alkaid in the environment `.venv-peers`
 (`make bench` makes it; $NC_PEERS names another one). Every tool gets the exact range of the inputs. Rivals run at
@@ -235,21 +235,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the smallest network only, without naive Verilog")
     parser.add_argument("--json", action="store_true", help="one JSON object, and no table written")
-    parser.add_argument("--only", help="these networks: names with commas")
+    parser.add_argument("--only", help="these networks: names with commas; '' for none")
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--flows", default="xcup,lut6")
+    parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     parser.add_argument("--keep", type=Path, help="keep files here")
     options = parser.parse_args()
     if "NC_SHARED" not in os.environ:
         print("skipped: $NC_SHARED, where the networks and their vectors are, is not set", file=sys.stderr)
         return
     tools = [t for t in options.tools.split(",") if t != "naive" or not options.quick]
-    names = [n for n in NETWORKS if not options.only or n in options.only.split(",")][: 1 if options.quick else None]
+    names = [n for n in NETWORKS if options.only is None or n in options.only.split(",")][
+        : 1 if options.quick else None
+    ]
     found: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="nc-peers-") as scratch:
         folder = options.keep or Path(scratch)
         for name in names:
             found += rows(name, tools, options.flows.split(","), folder / name)
+    key = ("net", "flow", "tool")
+    done = {tuple(row[k] for k in key) for row in found}
+    for path in options.merge:
+        earlier = json.loads(path.read_text())["rows"]
+        found += [row for row in earlier if tuple(row[k] for k in key) not in done]
+        done |= {tuple(row[k] for k in key) for row in earlier}
+    rank = (list(NETWORKS), ["xcup", "lut6"], list(TOOLS))
+    found.sort(key=lambda row: [values.index(str(row[k])) for values, k in zip(rank, key)])
     means = geomeans(found)
     if options.json:
         print(json.dumps({"rows": found, **means}))
@@ -259,11 +270,18 @@ def main() -> None:
         "depth": "depth", "dsps": "DSPs", "ffs": "register bits", "compile_s": "compile s", "synth_s": "synthesis s",
         "variant": "variant", "exact": "exact",
     }  # fmt: skip
-    text = TEXT.format(**{k: "-" if v is None else v for k, v in means.items()}) if not options.quick else ""
+    blank = dict.fromkeys(("geomean_luts_vs_da4ml", "geomean_luts_vs_best", "geomean_luts_vs_best_lut6"), "-")
+    text = TEXT.format(**(blank | {k: "-" if v is None else str(v) for k, v in means.items()}))
     sections.write("fpga_peers", "FPGA: against da4ml and alkaid", text + sections.table(found, columns))
 
 
-TEXT = ""
+TEXT = """\
+Physical LUT sites, combinational core, Yosys of this environment. `register bits`: a pipeline of as many registers as
+da4ml puts at its default delay limit (five two-operand adders); ours has at most as many adders between registers.
+Geometric means of our LUTs: {geomean_luts_vs_da4ml} of da4ml's and {geomean_luts_vs_best} of the best rival's with
+carry chains; {geomean_luts_vs_best_lut6} of the best rival's on LUT6 alone (over the networks in the table).
+
+"""
 
 if __name__ == "__main__":
     main()
