@@ -17,12 +17,11 @@ from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset, load
 from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import model_source
-from nc.compiler.driver.vectors import make_vectors
+from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.ir.diagnostics import Diagnostic, NcError
 
 MB = 1 << 20
-BENCH_VECTORS = 256  # stored in tb/vectors.npz
 PULSE_VECTORS = 32  # the same, of netlists of pulses
 
 
@@ -160,7 +159,7 @@ def _write_bench(
         return
     from nc.sim.bench import write_bench
 
-    vectors = make_vectors(*model, data, BENCH_VECTORS, settings, spec.probes)
+    vectors = make_vectors(*model, data, default_vectors(spec), settings, spec.probes)
     inputs, expected = vectors.at(spec)
     hdl = sorted((folder / "hdl").glob("*.v"))
     write_bench(folder / "tb", spec, hdl, inputs, expected, vectors.probes)

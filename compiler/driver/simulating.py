@@ -15,7 +15,7 @@ import numpy as np
 from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
-from nc.compiler.driver.vectors import Vectors, make_vectors
+from nc.compiler.driver.vectors import Vectors, default_vectors, make_vectors
 from nc.ir.diagnostics import UsageError, Where, fail
 from nc.ir.stream import StreamSpec
 
@@ -72,7 +72,8 @@ def simulate(
     engine: str = "auto",
     waves: bool = False,
 ) -> Simulation:
-    """Simulate `build` on DATA (all samples, or the first `vectors`), or on random vectors (256) without DATA.
+    """Simulate `build` on DATA (all samples, or the first `vectors`), or on random vectors without DATA: 256,
+    fewer where a vector takes long.
 
     `engine`: 'golden' runs the integer graph alone; 'auto' the best one that is installed for the target. The result
     is also written to reports/simulate.json. Raises UsageError for an engine the target does not have, ToolMissing.
@@ -83,8 +84,9 @@ def simulate(
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
     spec = _spec(opened)
+    count = default_vectors(spec) if vectors is None and samples is None and engine != GOLDEN else vectors
     drawn = make_vectors(
-        opened.form, opened.integer, opened.staged, samples, vectors, opened.settings, spec.probes if spec else ()
+        opened.form, opened.integer, opened.staged, samples, count, opened.settings, spec.probes if spec else ()
     )
     found, outputs = run(opened, spec, drawn, engine, waves)
     result = replace(found, accuracy=_accuracy(opened, outputs, samples))

@@ -12,6 +12,7 @@ from nc.compiler.driver.forms import Array, Form
 from nc.ir.stream import Probe, StreamSpec
 
 DEFAULT_VECTORS = 256
+LONGEST = 1_500_000  # clock cycles that a run without a wish should take
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Vectors:
     def at(self, spec: StreamSpec) -> tuple[list[Array], list[Array]]:
         """Inputs and expectations in the order of the stream's ports."""
         return [self.inputs[p.name] for p in spec.inputs], [self.expected[p.name] for p in spec.outputs]
+
+
+def default_vectors(spec: StreamSpec | None) -> int:
+    """How many random vectors a run takes when nobody says: fewer where one takes long, at least two."""
+    clocks = 3 * (spec.ii or 1) if spec is not None else 1  # once without stalls, once with
+    return max(2, min(DEFAULT_VECTORS, LONGEST // clocks))
 
 
 def make_vectors(

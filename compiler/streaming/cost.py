@@ -111,8 +111,8 @@ def _matvec(actor: MatVec, inputs: tuple[Stream, ...], family: Family) -> Cost:
     rows = actor.memory()
     weight_bits = _bits(rows)
     many = actor.pe * actor.simd
-    dsp = actor.multiplier == "dsp" and x.kind.bits + weight_bits >= family.dsp_bits
-    product = x.kind.bits + weight_bits
+    product = x.kind.bits + weight_bits + (x.kind.signed != bool((actor.weights < 0).any()))
+    dsp = actor.multiplier == "dsp" and product >= family.dsp_bits
     total = memory(many * weight_bits, actor.steps, family, rom=True) + counter(actor.steps) + counter(actor.steps)
     rows_of_product = max(1, min(weight_bits, x.kind.bits) - 1)
     total += Cost(0 if dsp else many * rows_of_product * (product * 0.8) * family.adder, many * product,

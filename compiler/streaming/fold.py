@@ -67,9 +67,9 @@ class Multipliers:
         if blocks is None:
             return cls(None)
         left, chosen = blocks, set()
-        for layer in sorted(layers, key=lambda la: -la.x.bits * la.weight_bits):
+        for layer in sorted(layers, key=lambda la: -la.product_bits):
             fold = folds[layer.value]
-            if layer.x.bits + layer.weight_bits >= least_bits and fold.pe * fold.simd <= left:
+            if layer.product_bits >= least_bits and fold.pe * fold.simd <= left:
                 chosen.add(layer.value)
                 left -= fold.pe * fold.simd
         return cls(frozenset(chosen))

@@ -53,12 +53,10 @@ class Layer:
         return bits_for(int(self.weights.min(initial=0)), int(self.weights.max(initial=0)))
 
     @cached_property
-    def result_bits(self) -> int:
-        terms = self.channels * self.taps
-        rows = self.weights.reshape(-1, terms)
-        low = np.minimum(rows, 0).sum(axis=1) * self.x.hi + np.maximum(rows, 0).sum(axis=1) * self.x.lo
-        high = np.maximum(rows, 0).sum(axis=1) * self.x.hi + np.minimum(rows, 0).sum(axis=1) * self.x.lo
-        return bits_for(int(low.min(initial=0)), int(high.max(initial=0)))
+    def product_bits(self) -> int:
+        """Of a product as written in Verilog: an unsigned factor beside a signed one gets a sign bit."""
+        signs = (self.x.signed, bool((self.weights < 0).any()))
+        return self.x.bits + self.weight_bits + (signs[0] != signs[1])
 
     def steps(self, fold: Fold) -> int:
         """Clocks a position: how often each multiplier is reused."""
