@@ -57,7 +57,8 @@ class Backend(Protocol):
 
     `stage`: the form in which it takes the graph: 'integer' keeps tensor operations (arrays, crossbars, cores),
     'primitive' has them decomposed into the closed set of `nc.ir.stages`, 'spiking' has a fixed-point spiking network
-    in its place (`nc.ir.spiking`), made from the graph where the model is an ordinary network.
+    in its place (`nc.ir.spiking`), made from the graph where the model is an ordinary network. A backend with several
+    styles of hardware also has `stage_for(model, options)`, which says the stage for this model.
     `Options`: a pydantic model (extra='forbid'); its fields are top-level sections of nc.yaml for this target.
     `engines`: names of the `nc.sim` engines that can run its builds, in order of preference.
     """

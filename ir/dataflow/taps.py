@@ -59,7 +59,7 @@ class Taps(Actor):
         top, left, bottom, right = self.pads
         image = x.reshape(len(x), self.height, self.width, -1)
         image = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=self.fill)
-        view = np.lib.stride_tricks.sliding_window_view(image, self.kernel, axis=(1, 2))
+        view = np.lib.stride_tricks.sliding_window_view(image, self.kernel, axis=(1, 2))  # type: ignore[call-overload]
         view = view[:, :: self.strides[0], :: self.strides[1]]  # N, rows, columns, lanes, ky, kx
         rows, columns = self.ends
         return (np.ascontiguousarray(view.transpose(0, 1, 2, 5, 4, 3)).reshape(len(x), len(rows) * len(columns), -1),)
