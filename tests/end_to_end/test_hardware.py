@@ -47,7 +47,9 @@ def test_tfc_on_mnist(shared: Path, tmp_path: Path) -> None:
         sys.path.remove(str(EXAMPLES))
     images = mnist()
     data = saved(tmp_path / "mnist.npz", x=images.x_test[:1000].reshape(-1, 1, 28, 28) / 255, y=images.y_test[:1000])
-    made = nc("compile", shared / "models" / "qonnx" / "TFC_1W1A.onnx", "-o", tmp_path / "build", *TFC)
+    made = nc(
+        "compile", shared / "models" / "qonnx" / "TFC_1W1A.onnx", "-o", tmp_path / "build", "--target", "fpga", *TFC
+    )
     assert made["seconds"] <= 90
     found = in_verilator(tmp_path / "build", data, 1000)
     decided = np.load(Path(__file__).with_name("tfc_mnist_decisions.npz"))["decisions"][:1000]
@@ -55,8 +57,23 @@ def test_tfc_on_mnist(shared: Path, tmp_path: Path) -> None:
 
 
 def test_jet_tagging(shared: Path, tmp_path: Path) -> None:
-    port = ("--set", "input.0.bits=8", "--set", "input.0.signed=true", "--set", "input.0.scale=2**-5")
-    nc("compile", shared / "models" / "qonnx" / "qkeras_jettagging.onnx", "-o", tmp_path / "build", *port)
+    port = (
+        "--set",
+        "input.global_in.bits=8",
+        "--set",
+        "input.global_in.signed=true",
+        "--set",
+        "input.global_in.scale=2**-5",
+    )
+    nc(
+        "compile",
+        shared / "models" / "qonnx" / "qkeras_jettagging.onnx",
+        "-o",
+        tmp_path / "build",
+        "--target",
+        "fpga",
+        *port,
+    )
     x = np.random.default_rng(1).integers(-128, 128, (1000, 16)) / 32
     in_verilator(tmp_path / "build", saved(tmp_path / "x.npz", x=x), 1000)
 
@@ -71,5 +88,16 @@ def test_float_models(shared: Path, tmp_path: Path, model: str) -> None:
     rng = np.random.default_rng(1)
     calibration = saved(tmp_path / "calibration.npz", x=rng.normal(size=(1000, *graph.type(value).shape)))
     test = saved(tmp_path / "test.npz", x=rng.normal(size=(200, *graph.type(value).shape)))
-    nc("compile", path, "-o", tmp_path / "build", "--calib", calibration, "--set", "pipeline.every=4")
+    nc(
+        "compile",
+        path,
+        "-o",
+        tmp_path / "build",
+        "--target",
+        "fpga",
+        "--calib",
+        calibration,
+        "--set",
+        "pipeline.every=4",
+    )
     in_verilator(tmp_path / "build", test, 200)
