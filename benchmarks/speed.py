@@ -130,7 +130,7 @@ def words(nodes: int) -> Job:
 
     graph = _words(nodes, None)
     x = np.random.default_rng(0).integers(0, 256, (256, 64))
-    return lambda: evaluate(graph, {"x": x})
+    return lambda: evaluate(graph, [x])
 
 
 WORK: dict[str, tuple[Callable[[int], Job], str, tuple[int, ...]]] = {
