@@ -7,7 +7,7 @@ membrane of the outputs after the last tick, ties to the lowest. How well it fol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nc.compiler.builds.graphs import INTEGER, Names
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
-from nc.compiler.driver.forms import Array, Description, Figures
+from nc.compiler.driver.forms import Array, Arrays, Description, Figures
 from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, of_outputs, spiking_options
 from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.progress import Stopwatch
@@ -94,11 +94,14 @@ class ConvertedForm:
         (sample,) = samples.values()
         return {INPUT: repeat(sample, model.ticks)}
 
-    def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
+    def run(self, model: Any, inputs: Mapping[str, Array]) -> Arrays:
+        return self.watch(model, inputs, ())[0]
+
+    def watch(self, model: Any, inputs: Mapping[str, Array], layers: Sequence[str]) -> tuple[Arrays, Arrays]:
         if isinstance(model, Graph):
-            return TENSOR.run(model, inputs, layers)
+            return TENSOR.watch(model, inputs, layers)
         network = model.network if isinstance(model, Converted) else model
-        return SPIKING.run(network, inputs, layers)
+        return SPIKING.watch(network, inputs, layers)
 
     def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         if isinstance(model, Graph):

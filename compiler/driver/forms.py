@@ -20,6 +20,7 @@ from nc.compiler.progress import Stopwatch
 from nc.ir.diagnostics import Where, fail
 
 Array = NDArray[Any]
+Arrays = dict[str, Array]
 
 
 class Figures(NamedTuple):
@@ -70,8 +71,13 @@ class Form(Protocol):
         """Random integers of the ports' ranges, `count` vectors, from the configured seed."""
         ...
 
-    def run(self, model: Any, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
-        """Outputs by port name, and the named layers as far as the model knows them; arrays (N, *shape)."""
+    def run(self, model: Any, inputs: Mapping[str, Array]) -> Arrays:
+        """Outputs by port name; arrays (N, *shape)."""
+        ...
+
+    def watch(self, model: Any, inputs: Mapping[str, Array], layers: Sequence[str]) -> tuple[Arrays, Arrays]:
+        """Outputs by port name, and the named layers as far as the model knows them. A layer may be called as a port
+        is: a node without a name is called by its result."""
         ...
 
     def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from nc.compiler.builds.graphs import Names, write_arrays
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
 from nc.compiler.data.npy import read_arrays
-from nc.compiler.driver.forms import Array, Description, Figures, Row
+from nc.compiler.driver.forms import Array, Arrays, Description, Figures, Row
 from nc.compiler.progress import Stopwatch
 from nc.ir.diagnostics import Where, fail
 from nc.ir.spiking import reference, run_fixed
@@ -84,9 +84,12 @@ class SpikingForm:
             parts.append(np.where(active, values if population.state_bits > 1 else 1, 0))
         return {INPUT: np.concatenate(parts, axis=2).astype(np.int64)}
 
-    def run(
-        self, model: Network | FixedNetwork, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()
-    ) -> dict[str, Array]:
+    def run(self, model: Network | FixedNetwork, inputs: Mapping[str, Array]) -> Arrays:
+        return self.watch(model, inputs, ())[0]
+
+    def watch(
+        self, model: Network | FixedNetwork, inputs: Mapping[str, Array], layers: Sequence[str]
+    ) -> tuple[Arrays, Arrays]:
         """`output`: (N, ticks, n), the populations of the frame side by side; a layer is a population."""
         names = [p.name for p in model.populations]
         frame = frame_of(model)
@@ -97,7 +100,7 @@ class SpikingForm:
         else:
             kept = reference.run(model, inputs[INPUT], record=record).outputs
         outputs = np.concatenate([kept[name] for name in frame], axis=2)
-        return {OUTPUT: outputs} | {layer: kept[layer] for layer in layers if layer in kept}
+        return {OUTPUT: outputs}, {layer: kept[layer] for layer in layers if layer in kept}
 
     def decide(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         return np.asarray(of_outputs(model, outputs[OUTPUT]).sum(axis=1).argmax(axis=1), np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nc.compiler.builds.graphs import Names, read_graph, write_graph
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
-from nc.compiler.driver.forms import Array, Description, Figures, Row
+from nc.compiler.driver.forms import Array, Arrays, Description, Figures, Row
 from nc.compiler.driver.prepare import to_integers, to_stage
 from nc.compiler.ports import decisions, inputs_of, real_of
 from nc.compiler.progress import Stopwatch
@@ -55,12 +55,15 @@ class TensorForm:
     def to_real(self, integer: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return {label: real_of(values, integer.type(integer.inputs[label])) for label, values in inputs.items()}
 
-    def run(self, model: Graph, inputs: Mapping[str, Array], layers: tuple[str, ...] = ()) -> dict[str, Array]:
+    def run(self, model: Graph, inputs: Mapping[str, Array]) -> Arrays:
+        return self.watch(model, inputs, ())[0]
+
+    def watch(self, model: Graph, inputs: Mapping[str, Array], layers: Sequence[str]) -> tuple[Arrays, Arrays]:
         """A layer is named by the origin of its last node, or as '%N' by its value."""
         values = {layer: v for layer in layers if (v := _value(model, layer)) is not None}
         results = evaluate(model, inputs, probes=tuple(values.values()))
         outputs = {label: results[label] for label in model.outputs}
-        return outputs | {layer: results[f"%{value}"] for layer, value in values.items()}
+        return outputs, {layer: results[f"%{value}"] for layer, value in values.items()}
 
     def decide(self, model: Graph, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         return decisions(model, dict(outputs))

@@ -55,10 +55,4 @@ def make_vectors(
         inputs = form.bind(integer, data if count is None else data.head(count), settings)
     else:
         inputs = form.draw(integer, count or DEFAULT_VECTORS, settings)
-    layers = tuple(p.layer for p in probes)
-    results = form.run(taken, inputs, layers)
-    return Vectors(
-        inputs,
-        {name: array for name, array in results.items() if name not in layers},
-        {name: array for name, array in results.items() if name in layers},
-    )
+    return Vectors(inputs, *form.watch(taken, inputs, [p.layer for p in probes]))
