@@ -50,6 +50,7 @@ def test_compile(tmp_path: Path, model: Path, data: Path, capsys: pytest.Capture
         "read",
         "strip-heads",
         "fold-constants",
+        "signs-to-steps",
         "fold-batchnorm",
         "quantise",
         "integerize",
