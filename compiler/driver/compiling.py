@@ -19,7 +19,7 @@ from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
-from nc.ir.diagnostics import Diagnostic, NcError
+from nc.ir.diagnostics import Diagnostic, NcError, Where
 
 MB = 1 << 20
 PULSE_VECTORS = 32  # the same, of netlists of pulses
@@ -85,7 +85,7 @@ def compile(
     integer = form.to_integers(source.model, settings, calibration, watch)
     integer = _approximated(backend, form, integer, calibration, settings)
     taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
-    warnings = _checked(backend, taken, settings)
+    warnings = [*_varied(calibration), *_checked(backend, taken, settings)]
     with watch.stage("lower"):
         design = backend.lower(taken, settings.options)
     with staged(output, force=force) as folder:
@@ -134,6 +134,15 @@ def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | No
     if approximate is None:
         return integer
     return approximate(integer, settings.options, None if data is None else form.bind(integer, data, settings))
+
+
+def _varied(calibration: Dataset | None) -> list[Diagnostic]:
+    """A warning where ranges come from data that show one point of them only."""
+    if calibration is None or len(calibration) < 2 or (calibration.x != calibration.x[0]).any():
+        return []
+    text = f"samples of the calibration data must differ, not be {len(calibration)} times the same"
+    advice = "give samples of every class; ranges of activations are taken from them"
+    return [Diagnostic("NC311", text, Where(calibration.name), help=advice, severity="warning")]
 
 
 def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnostic]:

@@ -50,4 +50,9 @@ CODES: dict[str, Code] = {
         "A quantiser inside the network becomes the list of the integers at which its result changes. One of 24 bits "
         "or more would need gigabytes, and no hardware would be built so.",
     ),
+    "NC311": Code(
+        "calibration data all alike",
+        "Ranges of inputs and activations come from the calibration data. Samples that are all equal show one point of "
+        "each range, so that other inputs saturate: accuracy will be poor. Give a hundred or more typical samples.",
+    ),
 }
