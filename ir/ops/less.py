@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from nc.ir.ops.base import Array, Op, Operand, align, broadcast_shape, elementwise_machine
-from nc.ir.types import BIT, BOOL, TensorType
+from nc.ir.ops.base import Array
+from nc.ir.ops.comparison import Comparison
 
 
 @dataclass(frozen=True, eq=False)
-class Less(Op):
+class Less(Comparison):
     """a < b: 0 or 1 for exact integers, bool for machine numbers."""
 
     name = "less"
-    arity = 2
 
-    def infer_type(self, *operands: Operand) -> TensorType:
-        shape = broadcast_shape(self.name, *operands)
-        machine = elementwise_machine(self.name, *operands)
-        return TensorType(shape, BIT if machine is None else BOOL)
-
-    def evaluate(self, *operands: Array) -> Array:
-        a, b = align(*operands)
-        result = a < b
-        return result.astype(np.int64) if a.dtype.kind == "i" and b.dtype.kind == "i" else result
+    def relation(self, a: Array, b: Array) -> Array:
+        result: Array = a < b
+        return result
