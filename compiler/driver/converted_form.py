@@ -100,13 +100,12 @@ class ConvertedForm:
     def watch(self, model: Any, inputs: Mapping[str, Array], layers: Sequence[str]) -> tuple[Arrays, Arrays]:
         if isinstance(model, Graph):
             return TENSOR.watch(model, inputs, layers)
-        network = model.network if isinstance(model, Converted) else model
-        return SPIKING.watch(network, inputs, layers)
+        return SPIKING.watch(_network(model), inputs, layers)
 
     def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         if isinstance(model, Graph):
             return TENSOR.decide(model, outputs)
-        return np.asarray(of_outputs(model.network, outputs[OUTPUT])[:, -1].argmax(axis=1), np.int64)
+        return np.asarray(of_outputs(_network(model), outputs[OUTPUT])[:, -1].argmax(axis=1), np.int64)
 
     def evaluated(
         self, model: Converted, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
@@ -125,6 +124,11 @@ class ConvertedForm:
 
     def describe(self, model: Converted | Graph) -> Description:
         return TENSOR.describe(model) if isinstance(model, Graph) else SPIKING.describe(model.network)
+
+
+def _network(model: Converted | FixedNetwork) -> FixedNetwork:
+    """The spiking network of a converted model, or of what a backend takes of it."""
+    return model.network if isinstance(model, Converted) else model
 
 
 CONVERTED = ConvertedForm()

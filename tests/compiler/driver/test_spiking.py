@@ -109,8 +109,12 @@ def test_an_ordinary_network_becomes_a_spiking_one(
     )  # fmt: skip
     found = json_of(capsys, "eval", tmp_path / "build", "--data", data)
     assert found["samples"] == 50 and float(found["agreement"]) >= 0.9  # type: ignore[arg-type]
-    found = json_of(capsys, "simulate", tmp_path / "build", "--engine", "amaranth", "--vectors", "2")
+    labelled = tmp_path / "labelled.npz"
+    with np.load(data) as arrays:
+        np.savez(labelled, x=arrays["x"][:2], y=np.zeros(2, np.int64))
+    found = json_of(capsys, "simulate", tmp_path / "build", "--engine", "amaranth", "--data", labelled)
     assert (found["vectors"], found["mismatches"]) == (2, 0)
+    assert found["accuracy"] in (0, 0.5, 1)
     monkeypatch.setattr(type(registry.find("neuromorphic")), "engines", ())
     found = json_of(capsys, "verify", tmp_path / "build")
     assert found["links"][0]["verdict"] == "equal"  # type: ignore[index]
