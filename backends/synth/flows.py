@@ -29,6 +29,11 @@ def xilinx(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
     return {"default": [NO_SELF_CHECK, f"synth_xilinx {device.flow_options} -top {top} -noiopad -noclkbuf{hierarchy}"]}
 
 
+NO_POWER_UP = ("proc", "setattr -unset init w:*")
+"""Power-up values count on a device, not in a netlist without one; Yosys 0.70 stumbles over them where a register bit
+turns out constant ("conflicting init values")."""
+
+
 def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
     """For an architecture without carry chains, four ways to build sums.
 
@@ -39,12 +44,13 @@ def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
     hierarchy = " -flatten" if flat else ""
     synth = f"synth -lut {device.lut_inputs} -top {top}{hierarchy}"
     alone = f"{synth} -noalumacc"
-    return {
+    flows = {
         "merged": [synth],
         "merged_ripple": [f'{synth} -extra-map "{RIPPLE}"'],
         "prefix": [alone],
         "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],
     }
+    return {name: [*NO_POWER_UP, *script] for name, script in flows.items()}
 
 
 FLOWS: Mapping[str, Callable[[Device, str, bool], Mapping[str, list[str]]]] = {
