@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,26 +66,32 @@ def _taken(network: onnx.ModelProto, least: float, backends: Mapping[str, Backen
         return set()
     (value,) = graph.inputs.values()
     calibration = Dataset.of(np.random.default_rng(0).uniform(least, 1, (16, *graph.type(value).shape)))
-    staged: dict[str, object] = {}
+    staged: dict[str, Any] = {}
     taken = set()
     for name, backend in backends.items():
-        try:
-            if backend.stage not in staged:
-                staged[backend.stage] = None
-                staged[backend.stage] = _staged(graph, backend, calibration)
-            made = staged[backend.stage]
-            found = backend.check(made, resolve(backend.Options, given=_INPUT).options) if made is not None else None  # type: ignore[arg-type]
-        except NcError:  # refused; a defect of ours (anything else) is for the caller to see
-            continue
-        if found is not None and not any(d.severity == "error" for d in found):
+        if backend.stage not in staged:
+            staged[backend.stage] = _staged(graph, backend, calibration)
+        if staged[backend.stage] is not None and _accepts(backend, staged[backend.stage]):
             taken.add(name)
     return taken
 
 
-def _staged(graph: Graph, backend: Backend, calibration: Dataset) -> object:
-    """The network at the backend's stage, as `nc compile` makes it with default options."""
+def _accepts(backend: Backend, staged: Any) -> bool:
+    """Whether the target has nothing against it; a defect of ours (not an NcError) is for the caller to see."""
+    try:
+        found = backend.check(staged, resolve(backend.Options, given=_INPUT).options)
+    except NcError:
+        return False
+    return not any(d.severity == "error" for d in found)
+
+
+def _staged(graph: Graph, backend: Backend, calibration: Dataset) -> Any:
+    """The network at the backend's stage, as `nc compile` makes it with default options; None when it is refused."""
     settings, form = resolve(backend.Options, given=_INPUT), form_of(graph, backend.stage)
-    return form.to_stage(form.to_integers(graph, settings, calibration, Stopwatch()), backend.stage, Stopwatch())
+    try:
+        return form.to_stage(form.to_integers(graph, settings, calibration, Stopwatch()), backend.stage, Stopwatch())
+    except NcError:
+        return None
 
 
 def table(support: Support) -> str:

@@ -36,7 +36,29 @@ def stream_spec(graph: WordGraph, stages: int, s_width: int | None = None, m_wid
     )
 
 
-class StreamTop(Elaboratable):
+class StreamPorts(Elaboratable):
+    """The ports of every `top`: AXI4-Streams `s_*` in and `m_*` out, `s_width` and `m_width` bits of TDATA."""
+
+    def __init__(self, s_width: int, m_width: int) -> None:
+        self.s_width, self.m_width = s_width, m_width
+        self.s_tdata = Signal(s_width)
+        self.s_tvalid = Signal()
+        self.s_tready = Signal()
+        self.s_tlast = Signal()
+        self.m_tdata = Signal(m_width)
+        self.m_tvalid = Signal()
+        self.m_tready = Signal()
+        self.m_tlast = Signal()
+
+    @property
+    def ports(self) -> list[Signal]:
+        return [
+            self.s_tdata, self.s_tvalid, self.s_tready, self.s_tlast,
+            self.m_tdata, self.m_tvalid, self.m_tready, self.m_tlast,
+        ]  # fmt: skip
+
+
+class StreamTop(StreamPorts):
     """The module `top`: `core` with `stages` register stages between `s_width` and `m_width` bits of TDATA.
 
     Widths are those of the whole vector when None. Synchronous reset `rst` empties all stages.
@@ -51,22 +73,7 @@ class StreamTop(Elaboratable):
         self.outputs = tuple(p.tensor for p in core.graph.outputs)
         self.in_bits = max(1, sum(p.width for p in self.inputs))
         self.out_bits = max(1, sum(p.width for p in self.outputs))
-        self.s_width, self.m_width = s_width or self.in_bits, m_width or self.out_bits
-        self.s_tdata = Signal(self.s_width)
-        self.s_tvalid = Signal()
-        self.s_tready = Signal()
-        self.s_tlast = Signal()
-        self.m_tdata = Signal(self.m_width)
-        self.m_tvalid = Signal()
-        self.m_tready = Signal()
-        self.m_tlast = Signal()
-
-    @property
-    def ports(self) -> list[Signal]:
-        return [
-            self.s_tdata, self.s_tvalid, self.s_tready, self.s_tlast,
-            self.m_tdata, self.m_tvalid, self.m_tready, self.m_tlast,
-        ]  # fmt: skip
+        super().__init__(s_width or self.in_bits, m_width or self.out_bits)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from amaranth.hdl import Cat, Const, Elaboratable, Instance, Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Elaboratable, Instance, Module, Shape, Signal, Value, signed
 
 
 @dataclass(frozen=True, order=True)
@@ -58,20 +58,21 @@ class AdderShape:
         return sum(p.chained for p in positions(self))
 
 
-class Adder(Elaboratable):
-    """The behaviour of a shape: what the Xilinx form is proved against."""
+class AdderCell(Elaboratable):
+    """Base of every form of a shape: ports x0, x1, ... and y."""
 
     def __init__(self, shape: AdderShape) -> None:
         self.shape = shape
-        self.x = [
-            Signal(signed(o.width) if o.signed else unsigned(o.width), name=f"x{i}")
-            for i, o in enumerate(shape.variables)
-        ]
+        self.x = [Signal(Shape(o.width, o.signed), name=f"x{i}") for i, o in enumerate(shape.variables)]
         self.y = Signal(shape.width, name="y")
 
     @property
     def ports(self) -> dict[str, Signal]:
         return {signal.name: signal for signal in (*self.x, self.y)}
+
+
+class Adder(AdderCell):
+    """The behaviour of a shape: what the other forms are proved against."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -181,17 +182,8 @@ def _inverted(bits: Sequence[Bit], before: str) -> bool:
     return literal[2] != bool(ones & 1)
 
 
-class XilinxAdder(Elaboratable):
+class XilinxAdder(AdderCell):
     """The shape in LUT6_2 and CARRY8 primitives; the same ports as `Adder`."""
-
-    def __init__(self, shape: AdderShape) -> None:
-        self.shape = shape
-        self.x = [Signal(o.width, name=f"x{i}") for i, o in enumerate(shape.variables)]
-        self.y = Signal(shape.width, name="y")
-
-    @property
-    def ports(self) -> dict[str, Signal]:
-        return {signal.name: signal for signal in (*self.x, self.y)}
 
     def _wire(self, bit: Bit) -> Value:
         return Const(bit, 1) if isinstance(bit, int) else self.x[bit[0]][bit[1]]

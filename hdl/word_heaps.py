@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from amaranth.hdl import Cat, Const, Elaboratable, Instance, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
 
-from nc.hdl.word_adders import AdderShape
+from nc.hdl.word_adders import AdderCell, AdderShape
 
 INPUTS = 6
 GAIN = {2: -1.5, 3: -0.5, 4: -0.5, 5: 0.5, 6: 0.5}
@@ -200,17 +200,8 @@ def _used(heap: _Columns, result: Sequence[Literal | int]) -> Heap:
     return Heap(tuple(heap.sources), tuple(heap.counters), tuple(result), luts, depth)
 
 
-class HeapAdder(Elaboratable):
+class HeapAdder(AdderCell):
     """The shape in LUT1 .. LUT6 primitives; the same ports as `Adder`."""
-
-    def __init__(self, shape: AdderShape) -> None:
-        self.shape = shape
-        self.x = [Signal(o.width, name=f"x{i}") for i, o in enumerate(shape.variables)]
-        self.y = Signal(shape.width, name="y")
-
-    @property
-    def ports(self) -> dict[str, Signal]:
-        return {signal.name: signal for signal in (*self.x, self.y)}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

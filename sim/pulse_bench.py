@@ -74,7 +74,7 @@ def write_bits(
     arrays = {f"in.{name}": port_bits(values, tensors[name]["bits"]) for name, values in inputs.items()}
     arrays |= {f"out.{name}": port_bits(values, tensors[name]["bits"]) for name, values in expected.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # numpy mistakes the names for allow_pickle
 
 
 def simulate(build: Path, graph: Any, options: Any, engine: str, vectors: Any) -> Mapping[str, object]:

@@ -8,7 +8,6 @@ spike adds its weight to I at once. With cm = tau_mem (nF, ms) a weight is w · 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from nc.ir.diagnostics import Collector, Where
 from nc.ir.spiking.network import Network, Population
@@ -68,10 +67,6 @@ def script(network: Network, *, simulator: str = "spiNNaker", ticks: int = 100) 
         "sim.end()",
     ]
     return "\n".join(lines) + "\n"
-
-
-def write(network: Network, path: Path, **options: object) -> None:
-    path.write_text(script(network, **options))  # type: ignore[arg-type]
 
 
 def _check(p: Population, found: Collector) -> None:

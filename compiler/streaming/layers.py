@@ -97,10 +97,9 @@ def layers(graph: Graph) -> list[Layer]:
 
 def _conv(graph: Graph, value: Value) -> Layer | None:
     node = graph.nodes[value]
-    weights = graph.nodes[node.operands[1]].constant
-    if weights is None:
+    weights, op = graph.nodes[node.operands[1]].constant, node.op
+    if weights is None or not isinstance(op, Conv):
         return None
-    op: Conv = node.op  # type: ignore[assignment]
     results, channels = weights.shape[0] // op.groups, weights.shape[1]
     return Layer(
         value,

@@ -433,8 +433,8 @@ def _with_constant(state: Lowering, node: Node, value: Value) -> Place:
         fail("NC610", f"a constant must not make a stream longer in '{node.op.name}'", where=Where(node=name))
     place = state.take(operand)
     stream = state.narrowed(place, operand)
-    full = np.broadcast_to(graph.nodes[constant].constant, kind.shape)  # type: ignore[arg-type]
-    rows = np.asarray(full, np.int64).ravel()[place.order].reshape(-1, stream.lanes)
+    held = np.asarray(graph.nodes[constant].constant, np.int64)
+    rows = np.broadcast_to(held, kind.shape).ravel()[place.order].reshape(-1, stream.lanes)
     rows = rows[: period(rows)]
     biased = _biased(state, place, rows) if node.op.name == "add" else None
     if biased is not None:

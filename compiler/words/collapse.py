@@ -89,7 +89,8 @@ class Collapse:
             if widest == 1 and operands > 3:
                 return float(operands)  # a count of bits
             most, full, pair = self.adder
-            return width * (full * ((count - 1) // most) + min(full, pair * ((count - 1) % most)))
+            price: float = width * (full * ((count - 1) // most) + min(full, pair * ((count - 1) % most)))
+            return price
         by_kind = {Kind.GE: widest / 2, Kind.EQ: widest / 2, Kind.CLAMP: 1.5 * width, Kind.MUX: width,
                    Kind.MIN: 1.5 * width * (operands - 1), Kind.MAX: 1.5 * width * (operands - 1),
                    Kind.MUL: width * widest / 2,

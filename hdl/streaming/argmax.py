@@ -6,15 +6,10 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, lanes, shape
 from nc.ir.dataflow.argmax import ArgMax as Actor
-from nc.ir.dataflow.streams import Stream
 
 
-class ArgMax(Component):
+class ArgMax(Component[Actor]):
     """The hardware of `nc.ir.dataflow.ArgMax`."""
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

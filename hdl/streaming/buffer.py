@@ -11,12 +11,8 @@ from nc.ir.dataflow.buffer import Buffer as Actor
 from nc.ir.dataflow.streams import Stream
 
 
-class Buffer(Component):
+class Buffer(Component[Actor]):
     """The hardware of `nc.ir.dataflow.Buffer`: two counters of chunks, written and free, keep its halves apart."""
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

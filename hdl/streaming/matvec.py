@@ -8,18 +8,13 @@ from amaranth.lib.memory import Memory
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, lanes, pack, rom, shape
 from nc.ir.dataflow.matvec import MatVec as Actor
-from nc.ir.dataflow.streams import Stream
 
 
-class MatVec(Component):
+class MatVec(Component[Actor]):
     """The hardware of `nc.ir.dataflow.MatVec`.
 
     token or kept token, weights -> products -> adder tree -> accumulators (from the bias) -> out
     """
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

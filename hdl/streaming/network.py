@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import Module, Signal
 
+from nc.hdl.stream import StreamPorts
 from nc.hdl.streaming import argmax, buffer, matvec, reduce, routing, staircase, taps, words
 from nc.hdl.streaming.fifo import Fifo
 from nc.hdl.streaming.pipe import Loops
@@ -35,26 +36,12 @@ def component(actor: Actor, *inputs: Stream) -> Any:
     return COMPONENTS[actor.name](actor, inputs)
 
 
-class StreamingTop(Elaboratable):
+class StreamingTop(StreamPorts):
     """The module `top` of a dataflow. A beat is a token; `s_tlast` is ignored, `m_tlast` marks a sample's last."""
 
     def __init__(self, flow: Dataflow) -> None:
         self.flow = flow
-        self.s_tdata = Signal(flow.input.width)
-        self.s_tvalid = Signal()
-        self.s_tready = Signal()
-        self.s_tlast = Signal()
-        self.m_tdata = Signal(flow.result.width)
-        self.m_tvalid = Signal()
-        self.m_tready = Signal()
-        self.m_tlast = Signal()
-
-    @property
-    def ports(self) -> list[Signal]:
-        return [
-            self.s_tdata, self.s_tvalid, self.s_tready, self.s_tlast,
-            self.m_tdata, self.m_tvalid, self.m_tready, self.m_tlast,
-        ]  # fmt: skip
+        super().__init__(flow.input.width, flow.result.width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
@@ -11,17 +11,21 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from nc.ir.dataflow.actor import Actor
 from nc.ir.dataflow.streams import IntArray, Stream
 from nc.ir.types import IntType, bits_for
 
+A = TypeVar("A", bound=Actor)
 
-class Component(wiring.Component):
-    """Streams in `i0`, `i1`, ..., streams out `o0`, ...: valid, ready, and the packed lanes as payload."""
 
-    def __init__(self, inputs: Sequence[Stream], outputs: Sequence[Stream]) -> None:
-        self.inputs, self.outs = tuple(inputs), tuple(outputs)
-        ports: dict[str, Any] = {f"i{k}": In(stream.Signature(unsigned(s.width))) for k, s in enumerate(inputs)}
-        ports |= {f"o{k}": Out(stream.Signature(unsigned(s.width))) for k, s in enumerate(outputs)}
+class Component(wiring.Component, Generic[A]):
+    """The hardware of an actor: streams in `i0`, `i1`, ..., streams out `o0`, ...: valid, ready, packed lanes."""
+
+    def __init__(self, actor: A, inputs: Sequence[Stream]) -> None:
+        self.actor, self.inputs = actor, tuple(inputs)
+        self.outs = actor.outputs(*inputs)
+        ports: dict[str, Any] = {f"i{k}": In(stream.Signature(unsigned(s.width))) for k, s in enumerate(self.inputs)}
+        ports |= {f"o{k}": Out(stream.Signature(unsigned(s.width))) for k, s in enumerate(self.outs)}
         super().__init__(ports)
 
     def input(self, k: int) -> Any:

@@ -7,16 +7,11 @@ from amaranth.lib.memory import Memory
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, lanes, pack, shape
 from nc.ir.dataflow.reduce import Reduce as Actor
-from nc.ir.dataflow.streams import Stream
 
 
-class Reduce(Component):
+class Reduce(Component[Actor]):
     """The hardware of `nc.ir.dataflow.Reduce`. With several groups a total is read, joined and written back: groups
     come in turn, so a total is back before it is read again."""
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -6,15 +6,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe
 from nc.ir.dataflow import routing as actors
-from nc.ir.dataflow.streams import Stream
 
 
-class Gather(Component):
+class Gather(Component[actors.Gather]):
     """A shift register of tokens."""
-
-    def __init__(self, actor: actors.Gather, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -29,12 +24,8 @@ class Gather(Component):
         return m
 
 
-class Scatter(Component):
+class Scatter(Component[actors.Scatter]):
     """A shift register that is loaded and read from its low end."""
-
-    def __init__(self, actor: actors.Scatter, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -52,12 +43,8 @@ class Scatter(Component):
         return m
 
 
-class Fork(Component):
+class Fork(Component[actors.Fork]):
     """A token is taken when every reader has room."""
-
-    def __init__(self, actor: actors.Fork, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

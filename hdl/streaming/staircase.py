@@ -7,16 +7,12 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, fit, lanes, pack, rom
 from nc.ir.dataflow.staircase import Staircase as Actor
-from nc.ir.dataflow.streams import IntArray, Stream
+from nc.ir.dataflow.streams import IntArray
 
 
-class Staircase(Component):
+class Staircase(Component[Actor]):
     """The hardware of `nc.ir.dataflow.Staircase`: stage k compares with the threshold in the middle of what the k bits
     found so far leave open, read at address (channel, bits)."""
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

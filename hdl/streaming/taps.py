@@ -6,19 +6,14 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib.memory import Memory
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, fit, lanes
-from nc.ir.dataflow.streams import Stream
 from nc.ir.dataflow.taps import Taps as Actor
 
 
-class Taps(Component):
+class Taps(Component[Actor]):
     """The hardware of `nc.ir.dataflow.Taps`.
 
     pixel or fill -> column with the rows above it (memory) -> window
     """
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -10,12 +10,8 @@ from nc.ir.dataflow.streams import Stream
 from nc.ir.dataflow.words import Words as Actor
 
 
-class Words(Component):
+class Words(Component[Actor]):
     """The hardware of `nc.ir.dataflow.Words`."""
-
-    def __init__(self, actor: Actor, inputs: tuple[Stream, ...]) -> None:
-        self.actor = actor
-        super().__init__(inputs, actor.outputs(*inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

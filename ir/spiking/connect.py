@@ -6,6 +6,7 @@ Every kind is data: `in_size` sources, `out_size` targets, `arrays()` for the te
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,18 +46,18 @@ def make_synapses(pre: Array, post: Array, weight: Array, delay: Array | int = 0
     return Synapses(pre[starts], post[starts], summed[keep], delays[starts])
 
 
-class Connectivity:
+class Connectivity(ABC):
     """A linear map from sources to targets. Subclasses are frozen dataclasses registered in `KINDS`."""
 
     kind: ClassVar[str] = ""
 
     @property
-    def in_size(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def in_size(self) -> int: ...
 
     @property
-    def out_size(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def out_size(self) -> int: ...
 
     def attributes(self) -> dict[str, object]:
         """JSON-able fields."""
@@ -65,8 +66,8 @@ class Connectivity:
     def arrays(self) -> dict[str, Array]:
         return {}
 
-    def expand(self) -> Synapses:
-        raise NotImplementedError
+    @abstractmethod
+    def expand(self) -> Synapses: ...
 
     @cached_property
     def synapses(self) -> Synapses:

@@ -51,7 +51,8 @@ async def by_period(dut: Any, bench: dict[str, Any], inputs: dict[str, Any], cou
 def schedule(bench: dict[str, Any], inputs: dict[str, Any], count: int) -> dict[int, list[tuple[str, int]]]:
     """Pulses by time in tenths of a ps: (port, bits that rise). As `nc.sim.pulse_waves` drives them."""
     period, k = bench["period"], len(bench["clocks"])
-    base, events = max(bench["insertion"]), {}
+    base = max(bench["insertion"])
+    events: dict[int, list[tuple[str, int]]] = {}
     periods = count + -(-bench["depth"] // k) + 1
 
     def at(moment: float, port: str, value: int) -> None:
@@ -139,5 +140,5 @@ async def waves(dut: Any) -> None:
         "seconds": round(seconds, 3),
     }  # fmt: skip
     out = Path(settings["results"])
-    np.savez(out / "outputs.npz", **outputs)
+    np.savez(out / "outputs.npz", **outputs)  # type: ignore[arg-type]  # numpy mistakes the names for allow_pickle
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")

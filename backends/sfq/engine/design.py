@@ -135,5 +135,5 @@ def write_engine(made: EngineDesign, folder: Path, top: str = "top") -> None:
     (folder / f"{top}.cir").write_text(netlist_deck(netlist))
     (folder / f"{top}.sdf").write_text(to_sdf(netlist, library))
     held = io.BytesIO()
-    np.savez_compressed(held, **streams(made.program))  # type: ignore[arg-type]
+    np.savez_compressed(held, **streams(made.program))  # type: ignore[arg-type]  # numpy mistakes the names for allow_pickle
     (folder / "program.npz").write_bytes(held.getvalue())
