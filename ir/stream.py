@@ -52,8 +52,9 @@ class Probe:
 class StreamSpec:
     """The stream interface of a generated `top`: AXI4-Stream names (`s_*` in, `m_*` out), clock `clk`, reset `rst`.
 
-    `s_width`, `m_width`: TDATA widths in bits. `latency`: cycles from the last beat in to the first beat out when
-    nothing stalls; `ii`: cycles between accepted vectors. Either is None when it depends on the data.
+    `s_width`, `m_width`: TDATA widths in bits. `latency`: cycles from the last beat in to the first beat out (to
+    the last one where a vector comes out while it still goes in) when nothing stalls; `ii`: cycles between accepted
+    vectors. Either is None when it depends on the data.
     """
 
     inputs: tuple[TensorPort, ...]

@@ -45,7 +45,7 @@ class Flow:
     caller stops). After each `edge`, the caller drives `s_valid, s_data, s_last, m_ready`.
 
     `received`: the words that came out; an unknown (X) word is None. `accepted`: cycle of each vector's last beat
-    in; `returned`: cycle of each vector's first beat out.
+    in; `returned`, `finished`: of its first and of its last beat out.
     """
 
     words: Sequence[int]
@@ -64,6 +64,7 @@ class Flow:
     received: list[int | None] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -109,6 +110,8 @@ class Flow:
         place = len(self.received) % self.m_beats
         if place == 0:
             self.returned.append(self.cycle)
+        if place == self.m_beats - 1:
+            self.finished.append(self.cycle)
         if m_last != (place == self.m_beats - 1):
             self._violation(
                 f"m_tlast must be {int(not m_last)}, not {int(m_last)}, on beat {place + 1} of {self.m_beats} "
@@ -166,8 +169,14 @@ class Flow:
             self.violations.append(f"cycle {self.cycle}: {text}")
 
     def latency(self) -> int | None:
-        """Cycles from the last beat of the first vector in to the first beat of it out."""
-        return self.returned[0] - self.accepted[0] if self.returned and self.accepted else None
+        """Cycles from the last beat of the first vector in to the first beat of it out.
+
+        Where a vector starts to come out while it still goes in (spikes, tick by tick), to the last beat of it out.
+        """
+        if not self.finished or not self.accepted:
+            return None
+        wait = self.returned[0] - self.accepted[0]
+        return wait if wait >= 0 else self.finished[0] - self.accepted[0]
 
     def ii(self) -> float | None:
         """Cycles between vectors, over the later half, where the pipeline is full; None for fewer than two."""
