@@ -6,25 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nc.ir.ops.base import Array, Op, Operand
-from nc.ir.ops.unary import machine_only
-from nc.ir.types import TensorType
+from nc.ir.ops.base import Array
+from nc.ir.ops.exponential import Exponential
 
 
 @dataclass(frozen=True, eq=False)
-class LogSoftmax(Op):
-    """x - log sum exp(x) over `axes` of the sample together (one axis, or several where old models flatten)."""
-
-    axes: tuple[int, ...]
+class LogSoftmax(Exponential):
+    """x - log sum exp(x)."""
 
     name = "log_softmax"
 
-    def infer_type(self, *operands: Operand) -> TensorType:
-        return TensorType(operands[0].type.shape, machine_only(self.name, operands[0]))
-
-    def evaluate(self, *operands: Array) -> Array:
-        x = operands[0]
-        axes = tuple(a + 1 for a in self.axes)
-        shifted = x - x.max(axis=axes, keepdims=True)
-        result: Array = shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
+    def of(self, x: Array, axes: tuple[int, ...]) -> Array:
+        result: Array = x - np.log(np.exp(x).sum(axis=axes, keepdims=True))
         return result

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nc.ir.ops.base import Array, Op, Operand, align, broadcast_shape, elementwise_machine, int_range
-from nc.ir.types import TensorType
+from nc.ir.ops.base import Array
+from nc.ir.ops.binary import Elementwise
+from nc.ir.types import IntType
 
 
 @dataclass(frozen=True, eq=False)
-class Maximum(Op):
+class Maximum(Elementwise):
     """max(a, b) with numpy broadcasting; NaN propagates."""
 
     name = "maximum"
-    arity = 2
 
-    def infer_type(self, *operands: Operand) -> TensorType:
-        shape = broadcast_shape(self.name, *operands)
-        machine = elementwise_machine(self.name, *operands)
-        if machine is not None:
-            return TensorType(shape, machine)
-        a, b = (o.type.int for o in operands)
-        return TensorType(shape, int_range(self.name, [max(a.lo, b.lo), max(a.hi, b.hi)]))
-
-    def evaluate(self, *operands: Array) -> Array:
-        a, b = align(*operands)
+    def function(self, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
+
+    def corners(self, a: IntType, b: IntType) -> Sequence[int]:
+        return (max(a.lo, b.lo), max(a.hi, b.hi))

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nc.ir.ops.base import Array, Op, Operand, align, broadcast_shape, elementwise_machine, int_range
-from nc.ir.types import TensorType
+from nc.ir.ops.base import Array
+from nc.ir.ops.binary import Elementwise
+from nc.ir.types import IntType
 
 
 @dataclass(frozen=True, eq=False)
-class Sub(Op):
+class Sub(Elementwise):
     """a - b with numpy broadcasting over the sample axes."""
 
     name = "sub"
-    arity = 2
 
-    def infer_type(self, *operands: Operand) -> TensorType:
-        shape = broadcast_shape(self.name, *operands)
-        machine = elementwise_machine(self.name, *operands)
-        if machine is not None:
-            return TensorType(shape, machine)
-        a, b = (o.type.int for o in operands)
-        return TensorType(shape, int_range(self.name, [a.lo - b.hi, a.hi - b.lo]))
-
-    def evaluate(self, *operands: Array) -> Array:
-        a, b = align(*operands)
+    def function(self, a: Array, b: Array) -> Array:
         return a - b
+
+    def corners(self, a: IntType, b: IntType) -> Sequence[int]:
+        return (a.lo - b.hi, a.hi - b.lo)
