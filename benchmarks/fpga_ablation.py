@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,15 @@ def op(name: str, *args: object, **kwargs: object) -> Any:
     return OPS[name](*args, **kwargs)
 
 
-def binary() -> Graph:
-    """64 bits in, 24 neurons of weights +-1 and one threshold each, 10 sums."""
+def binary(*, decide: bool = False) -> Graph:
+    """64 bits in, 24 neurons of weights +-1 and one threshold each, 10 sums, or the largest one's index."""
     rng = np.random.default_rng(0)
     b = Builder()
     x = b.input("x", TensorType((64,), IntType(0, 1)))
     x = b.add(op("matmul"), x, b.constant(rng.choice([-1, 1], (64, 24))))
     x = b.add(op("multi_threshold", rng.integers(-6, 6, (24, 1)), np.ones(24, np.int64), 0, 0, 1), x)
-    b.output("y", b.add(op("matmul"), x, b.constant(rng.choice([-1, 1], (24, 10)))))
+    x = b.add(op("matmul"), x, b.constant(rng.choice([-1, 1], (24, 10))))
+    b.output("y", b.add(op("argmax", 0, False), x) if decide else x)
     return LowerPrimitive().run(b.finish())
 
 
@@ -65,7 +67,11 @@ def sparse() -> Graph:
 
 
 def networks(quick: bool) -> Mapping[str, Callable[[], Graph]]:
-    found: dict[str, Callable[[], Graph]] = {"random binary": binary, "random sparse": sparse}
+    found: dict[str, Callable[[], Graph]] = {
+        "random binary": binary,
+        "random binary, arg-max": partial(binary, decide=True),
+        "random sparse": sparse,
+    }
     if "NC_SHARED" in os.environ:
         from fpga_peers import NETWORKS
 

@@ -92,6 +92,7 @@ def build(graph: Graph, options: Options) -> Design:
         affine_ranges=optimise.affine_ranges,
         fold_thresholds=optimise.fold_thresholds,
         small_tables=optimise.small_tables,
+        argmax_differences=optimise.argmax_differences,
     )
     words = lower(graph, search)
     operands = WIDEST_HEAP if heaps else 3 if ternary else 2

@@ -32,6 +32,9 @@ class Optimise(Section):
     mapped_adders: bool = Field(default=True, description="the adders that the technology is best at, placed as cells")
     fold_thresholds: bool = Field(default=True, description="offsets and scales move into the thresholds behind them")
     small_tables: bool = Field(default=True, description="staircases of at most six bits as tables")
+    argmax_differences: bool = Field(
+        default=True, description="an arg-max of sums computes only what the classes differ in"
+    )
     neuron_tables: bool = Field(default=True, description="neurons that depend on few bits as tables, where smaller")
     neuron_bits: Annotated[int, Field(ge=2, le=16)] = Field(
         default=10, description="most bits that a neuron made a table may depend on"

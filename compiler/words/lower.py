@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nc.compiler.words.decisions import Decision, decisions
 from nc.compiler.words.matvec import DEFAULTS, MatvecOptions
 from nc.compiler.words.rebuild import rebuild
 from nc.ir.diagnostics import Diagnostic, Where
@@ -31,6 +32,7 @@ class Lowering:
     builder: WordBuilder = field(default_factory=WordBuilder)
     ids: dict[int, IntArray] = field(default_factory=dict)
     programs: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    decisions: Mapping[int, Decision] = field(default_factory=dict)
 
     def constant(self, value: int) -> IntArray | None:
         """The data of a graph value that is a constant."""
@@ -48,11 +50,16 @@ class Lowering:
 
 def lower(graph: Graph, options: MatvecOptions = DEFAULTS) -> WordGraph:
     """A word graph with the same function, ports in the graph's order, and a probe for each layer."""
-    from nc.compiler.words.rules import LAYOUT, RULES
+    from nc.compiler.words.rules import LAYOUT, RULES, decide
 
     state = Lowering(graph, options)
     builder = state.builder
+    spared: frozenset[int] = frozenset()
+    if options.argmax_differences:
+        state.decisions, spared = decisions(graph)
     for value, node in enumerate(graph.nodes):
+        if value in spared:
+            continue
         if isinstance(node.op, Input):
             kind = node.type.int
             state.ids[value] = builder.input(
@@ -63,7 +70,7 @@ def lower(graph: Graph, options: MatvecOptions = DEFAULTS) -> WordGraph:
         else:
             if node.op.name not in LAYOUT:
                 builder.layer(layer_name(graph, value))
-            state.ids[value] = RULES[node.op.name](state, node)
+            state.ids[value] = decide(state, value) if value in state.decisions else RULES[node.op.name](state, node)
             for element in set(state.ids[value].ravel().tolist()):
                 builder.assume(element, node.type.int.lo, node.type.int.hi)
     outputs = [_port(state, label, value) for label, value in graph.outputs.items()]

@@ -37,6 +37,7 @@ class MatvecOptions:
     share, and add those, instead of one popcount a neuron. `affine_ranges`: the exact range of a sum as a linear form
     of the product's inputs, not what its operands' ranges add up to. `fold_thresholds`: offsets and scales move from a
     word into the threshold it is compared with. `small_tables`: staircases of at most six bits become tables.
+    `argmax_differences`: arg-max of products by what the classes differ in (`nc.compiler.words.decisions`).
     """
 
     effort: int = 1
@@ -48,6 +49,7 @@ class MatvecOptions:
     affine_ranges: bool = True
     fold_thresholds: bool = True
     small_tables: bool = True
+    argmax_differences: bool = False
 
 
 DEFAULTS = MatvecOptions()

@@ -41,10 +41,11 @@ def _constant(state: Lowering, x: IntArray, w: IntArray, transposed: bool) -> In
     return np.swapaxes(made, -1, -2) if transposed else made
 
 
-def vector(state: Lowering, x: IntArray, weights: IntArray) -> list[int]:
-    """One row times a constant matrix. An operand that is itself +-(node << s) + c is looked through."""
+def vector(state: Lowering, x: IntArray, weights: IntArray, bias: IntArray | None = None) -> list[int]:
+    """One row times a constant matrix, plus `bias`. An operand that is itself +-(node << s) + c is looked through."""
     builder = state.builder
-    nodes, scaled, bias = [], [], np.zeros(weights.shape[1], np.int64)
+    nodes, scaled = [], []
+    bias = np.zeros(weights.shape[1], np.int64) if bias is None else bias
     for node, row in zip(x.tolist(), weights):
         inner, shift, neg, offset = strip(builder, node)
         if offset:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nc.compiler.words.lower import Lowering, broadcast
-from nc.compiler.words.products import matmul
+from nc.compiler.words.products import matmul, vector
 from nc.compiler.words.stairs import multi_threshold, requantize, table
 from nc.ir.graph import Node
 from nc.ir.words import Term, WordBuilder
@@ -100,8 +100,16 @@ def _argmax(state: Lowering, node: Node) -> IntArray:
     return np.array(made, np.int64).reshape(node.type.shape)
 
 
-def _tournament(b: WordBuilder, row: list[int], last: bool) -> int:
-    field = [(value, b.const(i)) for i, value in enumerate(row)]
+def decide(state: Lowering, value: int) -> IntArray:
+    """An arg-max of a product, by what the classes differ in."""
+    found = state.decisions[value]
+    sums = vector(state, state.nodes(found.source), found.weights, found.bias)
+    winner = _tournament(state.builder, sums, False, found.classes.tolist())
+    return np.array(winner, np.int64).reshape(state.graph.type(value).shape)
+
+
+def _tournament(b: WordBuilder, row: list[int], last: bool, names: Sequence[int] | None = None) -> int:
+    field = [(value, b.const(i)) for i, value in zip(names or range(len(row)), row)]
     while len(field) > 1:
         final = len(field) == 2
         field = [

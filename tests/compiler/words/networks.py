@@ -76,6 +76,9 @@ def random_network(seed: int) -> Graph:
         y = b.add(op("matmul"), x, b.constant(weights(rng, (b.type(x).shape[0], width), int(rng.choice([1, 2, 4, 6])))))
         if rng.random() < 0.7:
             y = b.add(op("add"), y, b.constant(rng.integers(-20, 20, width)))
+        if width > 1 and rng.random() < 0.15:
+            x = y
+            break  # sums as they are, for the head
         b.origin = f"fc{layer}/act"
         y = activation(rng, b, y, 0)
         if rng.random() < 0.3 and b.type(y).shape == b.type(x).shape:

@@ -83,6 +83,23 @@ def test_quality_and_speed_of_a_64_by_64_matrix() -> None:
     assert program.adders <= 3900
 
 
+def cpu_seconds(size: int, runs: int) -> float:
+    """The least of several runs, since other work on the machine only ever adds."""
+    matrix = random_matrix(size, size, 6)
+    found = []
+    for _ in range(runs):
+        begin = time.process_time()
+        matvec(matrix)
+        found.append(time.process_time() - begin)
+    return min(found)
+
+
+@pytest.mark.parametrize("size", [64, pytest.param(128, marks=pytest.mark.slow)])
+def test_twice_the_size_takes_at_most_eight_times_as_long(size: int) -> None:
+    matvec(random_matrix(8, 8, 6))  # compile
+    assert cpu_seconds(2 * size, 2) <= 8 * cpu_seconds(size, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "seconds", "adders"), [(128, 15, 14_000), (256, 90, 52_300)])
 def test_quality_and_speed_of_large_matrices(size: int, seconds: float, adders: int) -> None:
