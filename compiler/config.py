@@ -138,11 +138,13 @@ class Settings:
 
 def resolve(
     options: type[BaseModel],
-    file: Path | None = None,
+    file: Path | Document | None = None,
     assignments: Sequence[str] = (),
     given: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Merge `given` (from Python), the YAML `file` and `key.path=value` assignments, later ones winning.
+    """Merge `given` (from Python), the YAML `file` (or what was read of it) and `key.path=value` assignments.
+
+    Later ones win.
 
     Raises NcError (exit 1) for the file's mistakes, UsageError (exit 2) when all of them are on the command line:
     NC003, NC410, NC411, NC412.
@@ -150,7 +152,7 @@ def resolve(
     known = _sections(options)
     document = Document.of(given or {}, "options")
     if file is not None:
-        document = document.merged(read_yaml(file))
+        document = document.merged(file if isinstance(file, Document) else read_yaml(file))
     for text in assignments:
         document = document.merged(parse_assignment(text))
     found = Collector()
@@ -214,6 +216,33 @@ def _named_apart(whole: Mapping[str, Any], target: str) -> dict[str, Any]:
     renamed: dict[str, Any] = json.loads(text)
     renamed["$defs"] = {f"{target}.{name}": body for name, body in renamed["$defs"].items()}
     return renamed
+
+
+def shares(
+    targets: Mapping[str, type[BaseModel]], file: Path | None, assignments: Sequence[str]
+) -> dict[str, tuple[Document, tuple[str, ...]]]:
+    """One configuration for several targets: each takes the common sections and its own, of file and assignments.
+
+    NC411 for a section that none of them has.
+    """
+    document = Document({}) if file is None else read_yaml(file)
+    parsed = {text: parse_assignment(text) for text in assignments}
+    known = {name: _sections(options) for name, options in targets.items()}
+    every = list(dict.fromkeys(key for keys in known.values() for key in keys))
+    found = Collector()
+    for part in (document, *parsed.values()):
+        for key in part.data:
+            if key not in every:
+                found.error("NC411", f"'{key}' must be a section of the configuration of {' or '.join(targets)}",
+                            where=_where(part, (key,)), help=suggest(str(key), every))  # fmt: skip
+    found.raise_if_any()
+    return {
+        name: (
+            Document({key: value for key, value in document.data.items() if key in keys}, document.places),
+            tuple(text for text, part in parsed.items() if set(part.data) <= set(keys)),
+        )
+        for name, keys in known.items()
+    }
 
 
 def _sections(options: type[BaseModel]) -> tuple[str, ...]:

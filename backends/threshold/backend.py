@@ -101,11 +101,15 @@ class ThresholdBackend:
     def estimate(self, design: Design) -> Mapping[str, object]:
         """Cycles are exact (nothing depends on data); energy is by the technology file."""
         placement = design.placement
-        rows = layer_rows(placement, design.technology)
+        rows, tech = layer_rows(placement, design.technology), design.technology
         return {
             "pes": placement.config.pes,
             "cycles": placement.cycles,
             "latency_cycles": placement.latency,
+            "clock_ns": tech.clock_ns,
+            "area_um2": tech.pe_area_um2 * placement.config.pes,
+            "energy_nj": round(sum(float(str(row["energy_nj"])) for row in rows), 3),
+            "technology": f"{tech.name}, {tech.mark} figures",
             "operations": sum(layer.layer.operations for layer in placement.layers),
             "program_words": len(placement.config.instructions),
             "weight_bits": len(placement.config.weights) * placement.config.pes * placement.config.shape.fresh,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nc.compiler.cli import (
+    compare,
     compile,
     demo,
     devices,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
         explore.run,
         "nc explore model.onnx --target fpga --data train.npz --space space.yaml -o search --workers 2",
     ),
+    "compare": (compare.run, "nc compare model.onnx --calib train.npz --data test.npz --targets all -o comparison"),
     "inspect": (inspect.run, "nc inspect model.onnx"),
     "demo": (demo.run, "nc demo"),
     "doctor": (doctor.run, "nc doctor"),

@@ -19,6 +19,7 @@ from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
+from nc.compiler.yaml_text import Document
 from nc.ir.diagnostics import Diagnostic, NcError, Where
 
 MB = 1 << 20
@@ -59,7 +60,7 @@ def compile(
     target: str,
     output: Path | str = "build",
     calib: Dataset | Path | str | None = None,
-    config: Path | None = None,
+    config: Path | Document | None = None,
     set: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     force: bool = False,

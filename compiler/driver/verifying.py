@@ -61,6 +61,6 @@ def _simulation_link(opened: Opened) -> list[Link]:
         return [Link(f"integer graph ≡ hardware in {engines[0]}", "skipped", error.diagnostics[0].message)]
     detail = f"{result.vectors} random vectors, {result.mismatches} mismatches"
     if result.latency_cycles is not None:
-        detail += f", latency {result.latency_cycles} cycles, II {result.ii_cycles}"
+        detail += f", latency {result.latency_cycles} cycles, II {result.ii_cycles:g}"
     verdict = "equal" if result.ok else "different"
     return [Link(f"integer graph ≡ hardware in {result.engine}", verdict, detail)]

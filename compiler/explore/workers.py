@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any
 
 from nc.compiler.explore.study import Search, work
+from nc.compiler.processes import POLL_S, SPAWN, obey, stop
 from nc.ir.diagnostics import NcError, ToolMissing, UsageError, fail
 
-_POLL_S = 0.5
-_GRACE_S = 5.0
 _RESTARTS = 3  # of a worker that was killed
 
 
@@ -36,11 +31,10 @@ def run(search: Search, workers: str, watch: Callable[[], None]) -> None:
 
 
 def _local(search: Search, count: int, watch: Callable[[], None]) -> None:
-    context = multiprocessing.get_context("spawn")  # numba and torch do not survive a fork
-    errors, theirs = context.Pipe(duplex=False)
+    errors, theirs = SPAWN.Pipe(duplex=False)
 
     def start(index: int) -> BaseProcess:
-        process = context.Process(target=_process, args=(search, index, os.getpid(), theirs))
+        process = SPAWN.Process(target=_process, args=(search, index, os.getpid(), theirs))
         process.start()
         return process
 
@@ -48,7 +42,7 @@ def _local(search: Search, count: int, watch: Callable[[], None]) -> None:
     restarts = 0
     try:
         while running:
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
             watch()
             for index, process in list(running.items()):
                 if process.is_alive():
@@ -60,43 +54,18 @@ def _local(search: Search, count: int, watch: Callable[[], None]) -> None:
                     restarts += 1
                     running[index] = start(index)
     finally:
-        _stop(list(running.values()))
+        stop(list(running.values()))
         errors.close()
         theirs.close()
 
 
 def _process(search: Search, index: int, parent: int, errors: Connection) -> None:
-    """A worker process: ends with its parent, whatever ended that, and takes the tools that it runs along."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    """A worker process."""
+    obey(parent)
     try:
         work(search, index)
     except NcError as error:
         errors.send(error)
-
-
-def _follow(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_POLL_S)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_S)
-    os._exit(1)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(1)
-
-
-def _stop(processes: list[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    end = time.monotonic() + _GRACE_S
-    for process in processes:
-        process.join(max(0.0, end - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
 
 
 def _dask(search: Search, address: str, watch: Callable[[], None]) -> None:
@@ -116,7 +85,7 @@ def _dask(search: Search, address: str, watch: Callable[[], None]) -> None:
         futures = [client.submit(work, search, i, pure=False, retries=_RESTARTS) for i in range(count)]
         try:
             while not all(f.done() for f in futures):
-                time.sleep(_POLL_S)
+                time.sleep(POLL_S)
                 watch()
             for future in futures:
                 future.result()
