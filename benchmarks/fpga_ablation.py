@@ -31,7 +31,7 @@ from nc.ir.ops import OPS
 from nc.ir.types import IntType, TensorType
 from nc.ir.words import Kind, WordGraph
 
-SWITCHES = ["effort", *(name for name, field in Optimise.model_fields.items() if field.annotation is bool)]
+SWITCHES = ["effort", *(name for name, field in Optimise.model_fields.items() if field.default is True)]
 
 
 def op(name: str, *args: object, **kwargs: object) -> Any:

@@ -17,11 +17,13 @@ from nc.backends.fpga.streaming import StreamingDesign
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
 from nc.backends.synth.yosys import quoted, run_yosys
+from nc.compiler.passes.calibrated_ranges import CalibratedRanges
 from nc.compiler.streaming.lower import unsupported as streams_not
 from nc.compiler.words.lower import unsupported
 from nc.hdl.word_files import design_files
-from nc.ir.diagnostics import Diagnostic
+from nc.ir.diagnostics import Diagnostic, fail
 from nc.ir.graph import Graph
+from nc.ir.ops.base import Array
 from nc.ir.stream import StreamSpec
 
 DEFAULT_DEVICE = {"ice40": "ice40-hx8k", "ecp5": "ecp5-85k", "xilinx": "xcup", "lut6": "lut6", "generic": "ecp5-85k"}
@@ -39,6 +41,19 @@ class FpgaBackend:
     def stage_for(self, graph: Graph, options: FpgaOptions) -> str:
         """Streaming layers are those of the model; spatial ones are taken apart."""
         return "integer" if streaming.style(graph, options) == "streaming" else "primitive"
+
+    def approximate(self, graph: Graph, options: FpgaOptions, data: Mapping[str, Array] | None) -> Graph:
+        """The integer graph with words as narrow as samples ask for, where wanted: from then on it is the truth."""
+        if not options.optimise.calibrated_ranges:
+            return graph
+        if data is None:
+            fail(
+                "NC617", "optimise.calibrated_ranges must have calibration data", help="give samples with --calib DATA"
+            )
+        if streaming.style(graph, options) == "streaming":
+            fail("NC617", "optimise.calibrated_ranges must be used with style=spatial, not streaming",
+                 help="--set style=spatial, or leave the ranges as they are")  # fmt: skip
+        return CalibratedRanges(data).run(graph)
 
     def check(self, graph: Graph, options: FpgaOptions) -> Sequence[Diagnostic]:
         if streaming.style(graph, options) == "streaming":

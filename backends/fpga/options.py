@@ -35,6 +35,11 @@ class Optimise(Section):
     argmax_differences: bool = Field(
         default=True, description="an arg-max of sums computes only what the classes differ in"
     )
+    calibrated_ranges: bool = Field(
+        default=False,
+        description="clamp words to the bits that calibration data use (--calib): smaller, and another function where "
+        "an input leaves those ranges",
+    )
     neuron_tables: bool = Field(default=True, description="neurons that depend on few bits as tables, where smaller")
     neuron_bits: Annotated[int, Field(ge=2, le=16)] = Field(
         default=10, description="most bits that a neuron made a table may depend on"

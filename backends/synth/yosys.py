@@ -90,4 +90,5 @@ def read_commands(files: Sequence[Path], top: str) -> list[str]:
         else f"{readers.get(path.suffix, 'read_verilog -sv -defer')} {quoted(path)}"
         for path in files
     ]
-    return [*commands, f"hierarchy -check -top {top}"]
+    # Yosys notes which modules to read again once their instances are known; flattening has dissolved those by then.
+    return [*commands, f"hierarchy -check -top {top}", "setattr -unset reprocess_after c:*"]

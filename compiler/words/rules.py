@@ -48,6 +48,22 @@ def _clip(state: Lowering, node: Node) -> IntArray:
     return np.array(made, np.int64).reshape(ids.shape)
 
 
+def _minimum(b: WordBuilder, x: int, y: int) -> int:
+    for word, other in ((x, y), (y, x)):
+        limit = b.constant_value(other)
+        if limit is not None:
+            return b.clamp(word, min(limit, b.range(word)[0]), limit)
+    return b.min(x, y)
+
+
+def _maximum(b: WordBuilder, x: int, y: int) -> int:
+    for word, other in ((x, y), (y, x)):
+        limit = b.constant_value(other)
+        if limit is not None:
+            return b.clamp(word, limit, max(limit, b.range(word)[1]))
+    return b.max(x, y)
+
+
 def _relu(b: WordBuilder, x: int) -> int:
     return b.clamp(x, 0, max(b.range(x)[1], 0))
 
@@ -140,8 +156,8 @@ RULES: dict[str, Rule] = {
     "mul": _each(lambda b, x, y: b.mul(x, y)),
     "neg": _each(lambda b, x: b.sum((Term(x, 0, True),))),
     "abs": _each(_abs),
-    "minimum": _each(lambda b, x, y: b.min(x, y)),
-    "maximum": _each(lambda b, x, y: b.max(x, y)),
+    "minimum": _each(_minimum),
+    "maximum": _each(_maximum),
     "relu": _each(_relu),
     "clip": _clip,
     "greater": _each(lambda b, x, y: b.ge(x, y, 1)),

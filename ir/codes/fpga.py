@@ -69,4 +69,9 @@ CODES: dict[str, Code] = {
         "unknown layer in fold.reuse",
         "Reuse factors are given by the names of layers that multiply: convolutions and dense layers.",
     ),
+    "NC617": Code(
+        "ranges without calibration data",
+        "With optimise.calibrated_ranges words are clamped to the bits that samples use, so samples of the inputs must "
+        "be given, and the design must be laid out in space: folded engines have words of one width a layer.",
+    ),
 }

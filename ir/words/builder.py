@@ -196,6 +196,9 @@ class WordBuilder:
     def clamp(self, a: int, low: int, high: int) -> int:
         if low <= self._range[a][0] and self._range[a][1] <= high:
             return a
+        if self._kind[a] == Kind.CLAMP and max(low, self._params[a][0]) <= min(high, self._params[a][1]):
+            low, high = max(low, self._params[a][0]), min(high, self._params[a][1])
+            return self.clamp(self._operands[a][0].node, low, high)
         return self._op(Kind.CLAMP, (a,), (low, high))
 
     def shr(self, a: int, amount: int) -> int:
