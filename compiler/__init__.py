@@ -17,7 +17,7 @@ if __name__ != "nc.compiler":
 
 if TYPE_CHECKING:
     from nc.compiler.builds import Build as Build
-    from nc.compiler.compare.compare import compare as compare
+    from nc.compiler.comparing.compare import compare as compare
     from nc.compiler.data import Dataset as Dataset
     from nc.compiler.data import load as load_data
     from nc.compiler.driver.compiling import compile as compile
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from nc.compiler.driver.simulating import simulate as simulate
     from nc.compiler.driver.synthesising import synth as synth
     from nc.compiler.driver.verifying import verify as verify
-    from nc.compiler.explore.explore import explore as explore
+    from nc.compiler.exploring.explore import explore as explore
 
 _EXPORTS = {
     "Build": ("nc.compiler.builds", "Build"),
     "Dataset": ("nc.compiler.data", "Dataset"),
-    "compare": ("nc.compiler.compare.compare", "compare"),
+    "compare": ("nc.compiler.comparing.compare", "compare"),
     "compile": ("nc.compiler.driver.compiling", "compile"),
     "evaluate": ("nc.compiler.driver.evaluating", "evaluate"),
-    "explore": ("nc.compiler.explore.explore", "explore"),
+    "explore": ("nc.compiler.exploring.explore", "explore"),
     "load_data": ("nc.compiler.data", "load"),
     "simulate": ("nc.compiler.driver.simulating", "simulate"),
     "synth": ("nc.compiler.driver.synthesising", "synth"),

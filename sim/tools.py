@@ -230,7 +230,6 @@ TABLE: tuple[Tool, ...] = (
     Tool("pymoo", "approximation search", _pip("pymoo"), package("pymoo", "pymoo")),
     Tool("optuna", "nc explore", _pip("optuna"), package("optuna", "optuna")),
     Tool("jinja2", "nc report", _pip("jinja2"), package("jinja2", "jinja2")),
-    Tool("plotly", "nc report", _pip("plotly"), package("plotly", "plotly")),
     Tool(
         "josim-cli",
         "a second opinion on Josephson circuits (optional)",

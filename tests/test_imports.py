@@ -17,11 +17,11 @@ ALLOWED = {
     "backends": ("nc.ir", "nc.hdl", "nc.compiler", "nc.backends", "nc.sim.tools", "nc.sim.process"),  # to run tools
     "sim": ("nc.ir", "nc.hdl", "nc.sim"),
 }
-FRONT_DOOR = ("compiler/__init__.py", "compiler/cli/", "compiler/driver/", "compiler/explore", "compiler/compare",
+FRONT_DOOR = ("compiler/__init__.py", "compiler/cli/", "compiler/driver/", "compiler/exploring", "compiler/comparing",
               "compiler/report", "compiler/support")  # fmt: skip
 """Parts of the compiler that drive backends, synthesis and simulation."""
 
-BEHIND_THE_DOOR = ("nc.compiler.cli", "nc.compiler.driver", "nc.compiler.explore", "nc.compiler.compare")
+BEHIND_THE_DOOR = ("nc.compiler.cli", "nc.compiler.driver", "nc.compiler.exploring", "nc.compiler.comparing")
 """What backends must not reach back to."""
 
 

@@ -56,3 +56,8 @@ class Build:
             except ValueError as error:
                 fail("NC424", f"the report must be JSON, not damaged ({error})", where=Where(file=str(path)))
         return found
+
+    def _repr_html_(self) -> str:
+        from nc.compiler.report.notebook import build_html
+
+        return build_html(self.folder)

@@ -39,7 +39,7 @@ def run(
 
     Exit code 1 when a link of a verification is broken, or no target takes the model.
     """
-    from nc.compiler.compare.compare import compare
+    from nc.compiler.comparing.compare import compare
 
     with out.progress() as progress:
         found = compare(
@@ -61,7 +61,7 @@ def _table(name: str, columns: Any) -> Table:
     """A row a figure, a column a target; '–' where a target has none (the reason stands below)."""
     from rich.table import Table
 
-    from nc.compiler.compare.figures import LABELS
+    from nc.compiler.comparing.figures import LABELS
 
     taken = [column for column in columns if not column.refused]
     drawn = Table(title=f"{name} on {len(taken)} technologies", title_justify="left", title_style="bold", box=None)
@@ -88,7 +88,7 @@ def _basis(column: Any) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from nc.compiler.compare.figures import LABELS
+    from nc.compiler.comparing.figures import LABELS
 
     drawn = Table(title=column.target, title_justify="left", title_style="bold", box=None, show_header=False)
     for found in column.refused:

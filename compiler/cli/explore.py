@@ -29,7 +29,7 @@ def run(
     workers: Annotated[str, typer.Option("--workers", metavar="N|URL", help="Processes, or dask://HOST:PORT.")] = "1",
 ) -> None:
     """Search a space of options for the best trade-offs. Run again, it goes on where it was."""
-    from nc.compiler.explore.explore import explore
+    from nc.compiler.exploring.explore import explore
 
     with out.progress() as progress:
         found = explore(

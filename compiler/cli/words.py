@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and how figures are written in tables."""
+"""Arguments and options that several commands share, and their tables of names and values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nc.compiler.shown import shown as shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,22 +33,3 @@ def pairs(title: str, fields: Mapping[str, object]) -> Table:
         if value is not None and value != {} and value != []:
             drawn.add_row(name.replace("_", " "), shown(value))
     return drawn
-
-
-def shown(value: object) -> str:
-    """A figure as a table shows it.
-
-    >>> shown(0.98611), shown(12345), shown([1, 2]), shown("x")
-    ('0.9861', '12,345', '1, 2', 'x')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {shown(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
-    return str(value)

@@ -52,6 +52,9 @@ class Compiled:
             "warnings": [w.to_json() for w in self.warnings],
         }
 
+    def _repr_html_(self) -> str:
+        return self.build._repr_html_()
+
 
 def compile(
     model: Any,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nc.backends.backend import Link
-from nc.compiler.compare.figures import Figure
+from nc.compiler.comparing.figures import Figure
 from nc.compiler.driver.evaluating import Evaluation
 from nc.compiler.driver.simulating import Simulation
 
@@ -43,7 +43,7 @@ class Evidence:
 
 
 def figures(target: str, evidence: Evidence) -> Figures:
-    """The figures of a build by name (see `nc.compiler.compare.figures.LABELS`)."""
+    """The figures of a build by name (see `nc.compiler.comparing.figures.LABELS`)."""
     return {**_quality(evidence), **COLUMNS.get(target, _general)(evidence)}
 
 
@@ -80,11 +80,6 @@ def _neuromorphic(e: Evidence) -> Figures:
     mapping = e.estimate.get("mapping")
     memory = e.estimate["memory_bits"]
     made = _fpga(e)
-    del made["latency_cycles"]  # the last output of a sequence leaves while its input still streams
-    interval, clock = made["interval_cycles"], made["clock"]
-    if clock.value and interval.value:
-        seconds = interval.value / clock.value
-        made["latency"] = Figure(seconds, "s", f"a whole sequence of ticks; {clock.basis}", interval.link)
     cores = mapping["cores"] if mapping else 1
     return made | {
         "cores": Figure(cores, "", "time-multiplexed cores, placed on a mesh" if mapping else "one core"),

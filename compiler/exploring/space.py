@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from nc.compiler.config import Section, validated
-from nc.compiler.explore.goals import Constraint
+from nc.compiler.exploring.goals import Constraint
 from nc.compiler.yaml_text import Document, read_yaml
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nc.backends.backend import Link
-from nc.compiler.compare.columns import SYNTHESISED, Evidence, figures
-from nc.compiler.compare.figures import Figure
+from nc.compiler.comparing.columns import SYNTHESISED, Evidence, figures
+from nc.compiler.comparing.figures import Figure
 from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import compile
 from nc.compiler.driver.evaluating import evaluate

@@ -14,7 +14,7 @@ LABELS: Mapping[str, str] = {
     "float_accuracy": "accuracy, float model",
     "agreement": "agreement with float",
     "hardware_accuracy": "accuracy, hardware",
-    "latency_cycles": "latency",
+    "latency_cycles": "latency in cycles",
     "interval_cycles": "cycles an inference",
     "clock": "clock",
     "latency": "latency",

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from nc.compiler.config import resolve
 from nc.compiler.data import Dataset
 from nc.compiler.data.load import file_sha256
 from nc.compiler.driver.compiling import read_data
-from nc.compiler.explore.goals import front
-from nc.compiler.explore.measure import Job, Measured, measure
-from nc.compiler.explore.space import Space, read_space
+from nc.compiler.exploring.goals import front
+from nc.compiler.exploring.measure import Job, Measured, measure
+from nc.compiler.exploring.space import Space, read_space
 from nc.compiler.progress import Progress, Silent
 from nc.ir.diagnostics import ToolMissing, Where, fail
 
@@ -32,13 +32,14 @@ RESULTS, LOCK, POINTS, DATABASE = "results.json", ".lock", "points", "study.db"
 class Exploration:
     """The result. `trials`: different points measured; `front`: points that keep every constraint and that no other
     dominates, by the first objective, each with `options`, `metrics` and its `build`; `baseline`: the options as they
-    are without the space."""
+    are without the space; `asked`: model, target, objectives, constraints and fidelity."""
 
     trials: int
     front: Sequence[Mapping[str, Any]]
     baseline: Mapping[str, Any]
     points: Sequence[Mapping[str, Any]]
     seconds: float
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """The fields of `nc explore --json`."""
@@ -48,7 +49,13 @@ class Exploration:
             "seconds": self.seconds,
             "baseline": dict(self.baseline),
             "points": list(self.points),
+            **self.asked,
         }
+
+    def _repr_html_(self) -> str:
+        from nc.compiler.report.notebook import exploration_html
+
+        return exploration_html(self.to_json())
 
 
 def explore(
@@ -77,11 +84,11 @@ def explore(
     space = space if isinstance(space, Space) else read_space(space)
     job = _job(model, target, data, space, output, calib, config, set)
     try:
-        from nc.compiler.explore import study as studies
+        from nc.compiler.exploring import study as studies
     except ImportError:
         fail("NC500", "Optuna must be installed for nc explore", help="pip install 'neural-compile[search]'",
              kind=ToolMissing)  # fmt: skip
-    from nc.compiler.explore import workers as pools
+    from nc.compiler.exploring import workers as pools
 
     name = _name(job, space)
     with _owned(output, name, shared=storage is not None):
@@ -197,6 +204,9 @@ def _result(studies: Any, study: Any, job: Job, space: Space, baseline: Measured
                   "build": str(output / POINTS / baseline.key / "build")},
         points=[_shown(t, None) for t in trials],
         seconds=round(time.perf_counter() - begin, 1),
+        asked={"model": job.model.name, "target": job.target, "data": job.validation.name,
+               "objectives": space.objectives, "constraints": list(map(str, space.constraints)),
+               "fidelity": space.fidelity, "device": space.device},
     )  # fmt: skip
     if not best:
         _nothing(trials, space)

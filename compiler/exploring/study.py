@@ -18,9 +18,9 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nc.compiler.explore.goals import Metrics, feasible
-from nc.compiler.explore.measure import Job, Measured, measure
-from nc.compiler.explore.space import Space
+from nc.compiler.exploring.goals import Metrics, feasible
+from nc.compiler.exploring.measure import Job, Measured, measure
+from nc.compiler.exploring.space import Space
 from nc.ir.diagnostics import fail, suggest
 
 HEARTBEAT_S, GRACE_S = 10, 60

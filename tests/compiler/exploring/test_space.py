@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nc.compiler.explore.space import read_space
+from nc.compiler.exploring.space import read_space
 from nc.ir.diagnostics import NcError
 
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from nc.compiler.explore.study import Search, work
+from nc.compiler.exploring.study import Search, work
 from nc.compiler.processes import POLL_S, SPAWN, obey, stop
 from nc.ir.diagnostics import NcError, ToolMissing, UsageError, fail
 

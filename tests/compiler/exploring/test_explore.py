@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from nc.compiler.cli.main import run
-from nc.compiler.explore.goals import dominates
+from nc.compiler.exploring.goals import dominates
 
 DIGITS = Path(__file__).parents[3] / "examples" / "digits" / "digits_mlp.onnx"
 SPACE = """

@@ -13,7 +13,7 @@ from typing import Any
 from nc.backends import registry
 from nc.compiler.builds.exchange import output_place
 from nc.compiler.builds.manifest import tool_version, versions
-from nc.compiler.compare.measure import Column, Task, measure
+from nc.compiler.comparing.measure import Column, Task, measure
 from nc.compiler.config import resolve, shares
 from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import read_data
@@ -54,6 +54,11 @@ class Comparison:
             "libraries": versions(),
             "seconds": self.seconds,
         }
+
+    def _repr_html_(self) -> str:
+        from nc.compiler.report.notebook import comparison_html
+
+        return comparison_html(self.to_json())
 
 
 def compare(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nc.compiler.explore.goals import Constraint, dominates, feasible, front
+from nc.compiler.exploring.goals import Constraint, dominates, feasible, front
 
 POINTS = st.lists(st.fixed_dictionaries({"a": st.integers(0, 4), "b": st.integers(0, 4)}), min_size=1, max_size=12)
 WANTED = {"a": "max", "b": "min"}

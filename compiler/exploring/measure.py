@@ -18,7 +18,7 @@ from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import compile
 from nc.compiler.driver.evaluating import evaluate
 from nc.compiler.driver.synthesising import synth
-from nc.compiler.explore.space import Fidelity, Value
+from nc.compiler.exploring.space import Fidelity, Value
 from nc.ir.diagnostics import NcError
 
 Point = Mapping[str, Value]

@@ -11,7 +11,7 @@ import onnx.parser
 import pytest
 
 from nc.compiler.cli.main import run
-from nc.compiler.compare.compare import compare, read_comparison
+from nc.compiler.comparing.compare import compare, read_comparison
 from nc.ir.diagnostics import NcError, UsageError
 
 MODEL = """<ir_version: 8, opset_import: ["": 13]> tiny (float[N, 2] x) => (float[N, 2] y)
