@@ -66,11 +66,26 @@ def sparse() -> Graph:
     return LowerPrimitive().run(b.finish())
 
 
+def pooled() -> Graph:
+    """8 x 8 pixels of four bits, four kernels of 3 x 3, a pool of 2 x 2 before the requantisation, ten sums."""
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input("x", TensorType((1, 8, 8), IntType(0, 15)))
+    kernels = b.constant(rng.integers(-7, 8, (4, 1, 3, 3)))
+    x = b.add(op("relu"), b.add(op("conv", (1, 1), (0, 0, 0, 0), (1, 1), 1), x, kernels))
+    x = b.add(op("max_pool", (2, 2), (2, 2), (0, 0, 0, 0), (1, 1)), x)
+    x = b.add(op("requantize", np.ones(1, np.int64), np.full(1, 8), 4, 0, 15, 0, "floor"), x)
+    x = b.add(op("reshape", (36,)), x)
+    b.output("y", b.add(op("matmul"), x, b.constant(rng.integers(-7, 8, (36, 10)))))
+    return LowerPrimitive().run(b.finish())
+
+
 def networks(quick: bool) -> Mapping[str, Callable[[], Graph]]:
     found: dict[str, Callable[[], Graph]] = {
         "random binary": binary,
         "random binary, arg-max": partial(binary, decide=True),
         "random sparse": sparse,
+        "random convolution, pooled": pooled,
     }
     if "NC_SHARED" in os.environ:
         from fpga_peers import NETWORKS

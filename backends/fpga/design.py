@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nc.backends.fpga.options import Optimise, Options
 from nc.compiler.words.collapse import Collapse
 from nc.compiler.words.delay import TECHNOLOGIES
+from nc.compiler.words.low_bits import DeadLowBits
 from nc.compiler.words.lower import lower
 from nc.compiler.words.matvec import MatvecOptions
 from nc.compiler.words.pipeline import Pipeline
@@ -95,6 +96,8 @@ def build(graph: Graph, options: Options) -> Design:
         argmax_differences=optimise.argmax_differences,
     )
     words = lower(graph, search)
+    if optimise.drop_low_bits:
+        words = DeadLowBits().run(words)
     operands = WIDEST_HEAP if heaps else 3 if ternary else 2
     words = SumTrees(operands, merge=optimise.merge_sums, unshare=optimise.unshare).run(words)
     if optimise.neuron_tables:

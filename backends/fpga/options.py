@@ -32,6 +32,9 @@ class Optimise(Section):
     mapped_adders: bool = Field(default=True, description="the adders that the technology is best at, placed as cells")
     fold_thresholds: bool = Field(default=True, description="offsets and scales move into the thresholds behind them")
     small_tables: bool = Field(default=True, description="staircases of at most six bits as tables")
+    drop_low_bits: bool = Field(
+        default=True, description="words without the low bits that every reader drops, where that is exact"
+    )
     argmax_differences: bool = Field(
         default=True, description="an arg-max of sums computes only what the classes differ in"
     )
