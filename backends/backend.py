@@ -37,9 +37,9 @@ class Link:
 class SynthesisRequest:
     """What `nc synth` was asked for. None where nothing was said: the target then takes its own default.
 
-    `device`: a name of `nc devices`; `board`: a name of amaranth-boards; `pnr`: place and route, to a bitstream where
-    the device has one; `liberty`: standard cells; `cells`: ftl, sfq or egfet, for FILE; `out_dir`: where logs, netlists
-    and bitstreams go; `limit_s`: of each tool.
+    `device`, `board`: names of `nc devices`, a board for a whole bitstream; `stream`: what `top` has there; `pnr`:
+    place and route, to a bitstream where the device has one; `liberty`: standard cells; `cells`: ftl, sfq or egfet,
+    for FILE; `out_dir`: where logs, netlists and bitstreams go; `limit_s`: of each tool.
     """
 
     out_dir: Path
@@ -50,6 +50,7 @@ class SynthesisRequest:
     cells: str | None = None
     seed: int = 1
     limit_s: float | None = None
+    stream: StreamSpec | None = None
 
 
 class Backend(Protocol):
@@ -60,7 +61,8 @@ class Backend(Protocol):
     in its place (`nc.ir.spiking`), made from the graph where the model is an ordinary network. A backend with several
     styles of hardware also has `stage_for(model, options)`, which says the stage for this model.
     `Options`: a pydantic model (extra='forbid'); its fields are top-level sections of nc.yaml for this target.
-    `engines`: names of the `nc.sim` engines that can run its builds, in order of preference.
+    `engines`: names of the `nc.sim` engines that can run its builds, in order of preference. `on_boards = True` where
+    the `top` of a build, with its streams, is logic that an FPGA holds: `synthesise` then takes `request.board`.
     """
 
     name: str

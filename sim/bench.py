@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from nc.ir.diagnostics import Collector
+from nc.ir.diagnostics import Collector, Where, fail
 from nc.ir.stream import Probe, StreamSpec, TensorPort
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -55,12 +55,28 @@ def write_bench(
         text = resources.files("nc.sim.tb").joinpath(name).read_text()
         (folder / name).write_text(text)
     (folder / "packing.py").write_text(resources.files("nc.ir").joinpath("stream.py").read_text())
-    files = [_relative(path, folder) for path in hdl]
+    files = [relative(path, folder) for path in hdl]
     bench = {"top": top, "hdl": files, "stream": spec.to_json()}
     (folder / "bench.json").write_text(json.dumps(bench, indent=1) + "\n")
     text = "\n".join(path.read_text() for path in hdl if path.suffix in (".v", ".sv"))
     (folder / "ports.vlt").write_text(visible_signals(spec.probes, text, top))
     write_vectors(folder / "vectors.npz", inputs, expected, probes)
+
+
+def stream_of(build: Path) -> StreamSpec | None:
+    """The streams of a build's `top`, from its bench; None for a netlist of pulses or a build without a bench.
+
+    Raises NcError NC424 for a damaged file.
+    """
+    path = build / "tb" / "bench.json"
+    if not path.is_file():
+        return None
+    try:
+        bench = json.loads(path.read_text(encoding="utf-8"))
+        return None if bench.get("test") == "test_pulses" else StreamSpec.from_json(bench["stream"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        fail("NC424", f"bench.json must be what nc wrote, not damaged ({error})", where=Where(file=str(path)),
+             help="compile the model again")  # fmt: skip
 
 
 def write_vectors(
@@ -159,5 +175,6 @@ def _smallest(tensor: IntArray) -> Any:
     return array.astype(np.int64)
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`."""
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

@@ -11,10 +11,11 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from nc.ir.diagnostics import NcError, fail
 
@@ -60,18 +61,7 @@ def run(
     begin = time.monotonic()
     with log.open("ab" if append else "wb") as out:
         start_of_output = out.tell()
-        try:
-            process = subprocess.Popen(
-                [str(word) for word in command],
-                cwd=cwd,
-                env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            fail("NC501", f"{what} could not be started: {error.strerror}", kind=ToolFailed)
+        process = _start(command, what, out, cwd, env)
         try:
             ended = _wait(process, begin + limit_s if limit_s is not None else None)
         except BaseException:
@@ -88,8 +78,7 @@ def run(
         )
     status, usage = ended
     if status not in accept:
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        _raise("NC501", f"{what} failed ({how})", log, start_of_output, f"the whole output is in {_shown(log)}")
+        _failed(what, status, log, start_of_output)
     return Finished(
         status=status,
         seconds=time.monotonic() - begin,
@@ -97,6 +86,64 @@ def run(
         peak_mb=usage.ru_maxrss / 1024,
         log=log,
     )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program beside which the caller goes on."""
+
+    process: subprocess.Popen[bytes]
+    what: str
+    log: Path
+
+    def check(self) -> None:
+        """Raises ToolFailed when the program has ended."""
+        if self.process.returncode is not None or _wait(self.process, time.monotonic()) is not None:
+            _failed(self.what, self.process.returncode, self.log, 0)
+
+    def wait(self, limit_s: float) -> None:
+        """Let it end by itself. Raises ToolFailed for an error (NC501) or when time is up (NC502)."""
+        ended = _wait(self.process, time.monotonic() + limit_s)
+        if ended is None:
+            _raise("NC502", f"{self.what} must end within {limit_s:g} s, and it did not", self.log, 0, "")
+        if ended[0]:
+            _failed(self.what, ended[0], self.log, 0)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, what: str, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """`command` as long as the block runs; its whole group is killed at the end of it. Arguments as in `run`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        process = _start(command, what, out, cwd, env)
+        try:
+            yield Running(process, what, log)
+        finally:
+            _kill_group(process)
+
+
+def _start(
+    command: Sequence[str], what: str, out: IO[bytes], cwd: Path | None, env: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        fail("NC501", f"{what} could not be started: {error.strerror}", kind=ToolFailed)
+
+
+def _failed(what: str, status: int, log: Path, start: int) -> NoReturn:
+    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    _raise("NC501", f"{what} failed ({how})", log, start, f"the whole output is in {_shown(log)}")
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float | None) -> tuple[int, resource.struct_rusage] | None:

@@ -80,8 +80,7 @@ def runs(page: Path) -> bool:
     return any(b.language == "python" or b.language == "console" for b in blocks(page))
 
 
-TARGETS = ("printed", "sfq", "threshold", "neuromorphic")
-OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("ir", "adding", "onnx", *TARGETS))]
+OWN = [page for page in PAGES if runs(page)]
 
 
 @pytest.mark.parametrize("page", OWN, ids=lambda p: p.stem)

@@ -14,8 +14,9 @@ from nc.backends.fpga.estimate import estimate
 from nc.backends.fpga.options import Options as FpgaOptions
 from nc.backends.fpga.proofs import links
 from nc.backends.fpga.streaming import StreamingDesign
+from nc.backends.synth.board import synthesise_build
+from nc.backends.synth.boards import find_board
 from nc.backends.synth.devices import find_device
-from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
 from nc.backends.synth.yosys import quoted, run_yosys
 from nc.compiler.passes.calibrated_ranges import CalibratedRanges
 from nc.compiler.streaming.lower import unsupported as streams_not
@@ -37,6 +38,7 @@ class FpgaBackend:
     stage = "primitive"
     Options = FpgaOptions
     engines = ("verilator", "icarus", "amaranth")
+    on_boards = True
 
     def stage_for(self, graph: Graph, options: FpgaOptions) -> str:
         """Streaming layers are those of the model; spatial ones are taken apart."""
@@ -93,17 +95,10 @@ class FpgaBackend:
         self, build: Path, graph: Graph, options: FpgaOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
         device = request.device or options.fit.device or DEFAULT_DEVICE[options.optimise.technology]
-        result = synthesise(
-            sources(build / "hdl", device if request.liberty is None else "", request.out_dir),
-            "top",
-            device,
-            pnr=request.pnr,
-            out_dir=request.out_dir,
-            liberty=request.liberty,
-            seed=request.seed,
-            limit_s=request.limit_s or DEFAULT_LIMIT_S,
-        )
-        return result.to_json()
+        if request.board is not None:
+            device = find_board(request.board).device.name
+        files = sources(build / "hdl", device if request.liberty is None else "", request.out_dir)
+        return synthesise_build(files, device, request)
 
 
 def sources(hdl: Path, device: str, out_dir: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from amaranth.hdl import Elaboratable
 from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.neuromorphic.exports import Writer, prepared
 from nc.backends.neuromorphic.options import Options as Settings
-from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+from nc.backends.synth.board import synthesise_build
 from nc.compiler.spiking.agreement import findings
 from nc.compiler.spiking.convert import convert, repeat
 from nc.compiler.spiking.mapping.mapper import Mapping2D, heat_map, map_network
@@ -74,6 +74,7 @@ class NeuromorphicBackend:
     stage = "spiking"
     Options = Settings
     engines = ("verilator", "icarus", "amaranth")
+    on_boards = True
 
     def check(self, graph: Any, options: Settings) -> Sequence[Diagnostic]:
         try:
@@ -136,17 +137,7 @@ class NeuromorphicBackend:
         return [_memories(self.lower(graph, options))]
 
     def synthesise(self, build: Path, graph: Any, options: Settings, request: SynthesisRequest) -> Mapping[str, object]:
-        result = synthesise(
-            sorted((build / "hdl").glob("*.v")),
-            "top",
-            request.device or DEFAULT_DEVICE,
-            pnr=request.pnr,
-            out_dir=request.out_dir,
-            liberty=request.liberty,
-            seed=request.seed,
-            limit_s=request.limit_s or DEFAULT_LIMIT_S,
-        )
-        return result.to_json()
+        return synthesise_build(sorted((build / "hdl").glob("*.v")), request.device or DEFAULT_DEVICE, request)
 
 
 def _memories(design: Design) -> Link:

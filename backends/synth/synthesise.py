@@ -80,7 +80,7 @@ class SynthesisResult:
 def synthesise(
     verilog_files: Sequence[Path],
     top: str,
-    device: str,
+    device: str | Device,
     *,
     pnr: bool = False,
     out_dir: Path,
@@ -90,12 +90,14 @@ def synthesise(
     limit_s: float | None = DEFAULT_LIMIT_S,
     memory_mb: int = 0,
     variants: Sequence[str] = (),
+    constraints: Sequence[str] = (),
 ) -> SynthesisResult:
-    """Synthesise Verilog for `device` (a name of `devices.DEVICES`), or for the standard cells of `liberty`.
+    """Synthesise Verilog for `device` (or the name of one, of `devices.DEVICES`), or for the cells of `liberty`.
 
     `out_dir` receives logs, netlists and, with `pnr`, the bitstream; `hierarchy` is 'flat', 'keep' or 'auto' (keep for
-    large designs); `variants` names those of the flow to try (default: all); `limit_s` holds for each tool, `memory_mb`
-    (0: none) for Yosys' address space.
+    large designs); `variants` names those of the flow to try (default: all); `constraints` are nextpnr's
+    options on pins (default: it chooses); `limit_s` holds for each tool, `memory_mb` (0: none) for Yosys' address
+    space.
     Raises NcError: NC520 unknown device, NC521 unresolved module or memory, NC523 does not fit, NC501/NC502 for
     trouble in a tool.
     """
@@ -105,19 +107,26 @@ def synthesise(
         if not path.is_file():
             fail("NC521", f"every Verilog file must exist, and '{path}' does not")
     if pnr and liberty is None:
-        placer.require_pnr(find_device(device))  # told before the synthesis, not after
+        placer.require_pnr(_chip(device))  # told before the synthesis, not after
     begin = time.monotonic()
     out_dir.mkdir(parents=True, exist_ok=True)
     read = read_commands(verilog_files, top)
     flat, peak = _choose_mode(read, top, out_dir, hierarchy, limit_s, memory_mb)
     if liberty is not None:
         return asic.synthesise(read, top, liberty, out_dir, flat, limit_s, memory_mb, begin, peak)
-    return _fpga(read, top, find_device(device), pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants)
+    return _fpga(
+        read, top, _chip(device), pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants, constraints
+    )
+
+
+def _chip(device: str | Device) -> Device:
+    return find_device(device) if isinstance(device, str) else device
 
 
 def _fpga(
     read: list[str], top: str, device: Device, place: bool, out_dir: Path, flat: bool, seed: int,
-    limit_s: float | None, memory_mb: int, begin: float, peak: float, variants: Sequence[str] = (),
+    limit_s: float | None, memory_mb: int, begin: float, peak: float, variants: Sequence[str],
+    constraints: Sequence[str],
 ) -> SynthesisResult:  # fmt: skip
     found: dict[str, tuple[netlist.Figures, Path]] = {}
     for variant, commands in FLOWS[device.flow](device, top, flat).items():
@@ -155,7 +164,9 @@ def _fpga(
     )
     if not place:
         return result
-    placed = placer.place_and_route(device, path, figures, out_dir, seed=seed, limit_s=limit_s)
+    placed = placer.place_and_route(
+        device, path, figures, out_dir, constraints=tuple(constraints), seed=seed, limit_s=limit_s
+    )
     return replace(
         result,
         fmax_mhz=placed.fmax_mhz,

@@ -71,6 +71,7 @@ class ThresholdBackend:
     stage = "integer"
     Options = ThresholdOptions
     engines = ("verilator", "icarus", "amaranth")
+    on_boards = True
 
     def check(self, graph: Graph, options: ThresholdOptions) -> Sequence[Diagnostic]:
         return problems(graph, options.array.pes)
@@ -145,22 +146,13 @@ class ThresholdBackend:
     ) -> Mapping[str, object]:
         """The array on an FPGA (default: an ECP5), or in standard cells with `request.liberty`."""
         del graph, options
-        from nc.backends.synth.synthesise import DEFAULT_LIMIT_S, synthesise
+        from nc.backends.synth.board import synthesise_build
 
         files = sorted((build / "hdl").glob("*.v"))
         if request.cells == "ftl":  # the array's logic is its processing element; memories are macros
             tech = ftl_technology(request.liberty)
             return {**ftl_flow([build / "hdl" / "threshold_pe.v"], "threshold_pe", request.out_dir, tech).to_json()}
-        return synthesise(
-            files,
-            "top",
-            request.device or DEFAULT_DEVICE,
-            pnr=request.pnr,
-            out_dir=request.out_dir,
-            liberty=request.liberty,
-            seed=request.seed,
-            limit_s=request.limit_s or DEFAULT_LIMIT_S,
-        ).to_json()
+        return synthesise_build(files, request.device or DEFAULT_DEVICE, request)
 
     def synthesise_file(self, path: Path, request: SynthesisRequest) -> Mapping[str, object]:
         """`nc synth FILE --cells ftl [--liberty FILE.yaml]`: the option names a technology file in place of ours."""

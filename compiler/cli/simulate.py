@@ -21,6 +21,9 @@ def run(
     engine: Annotated[
         str, typer.Option("--engine", help="auto, golden, or one of the target's: verilator, icarus, amaranth, ...")
     ] = "auto",
+    board: Annotated[
+        str | None, typer.Option("--board", metavar="NAME", help="Through the serial port of this board's bitstream.")
+    ] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Record waves into reports/.")] = False,
 ) -> int:
     """Simulate a build's hardware with random stalls and compare every output with the golden model.
@@ -35,6 +38,14 @@ def run(
         out.result(found_pulses, lambda c: c.print(pairs(f"simulation of {build}", found_pulses)))
         return 0
 
+    if board is not None:
+        from nc.compiler.cli.host import report
+        from nc.compiler.driver.hosting import simulate_board
+
+        with out.progress() as progress:
+            progress.stage(f"simulate {build.name} on {board}")
+            answered = simulate_board(build, data, board=board, vectors=vectors)
+        return report(out, answered, f"{build} on a simulated {board}")
     with out.progress() as progress:
         progress.stage(f"simulate {build.name}")
         found = simulate(build, data, vectors=vectors, engine=engine, waves=waves)

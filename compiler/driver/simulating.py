@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,8 +15,9 @@ from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.vectors import Vectors, default_vectors, make_vectors
-from nc.ir.diagnostics import UsageError, Where, fail
+from nc.ir.diagnostics import UsageError, fail
 from nc.ir.stream import StreamSpec
+from nc.sim.bench import stream_of
 
 GOLDEN = "golden"
 _COMMON = ("engine", "vectors", "mismatches", "latency_cycles", "ii_cycles", "cycles", "first_mismatch", "seconds")
@@ -83,7 +83,7 @@ def simulate(
     if vectors is not None and vectors < 1:
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
-    spec = _spec(opened)
+    spec = stream_of(opened.build.folder)
     count = default_vectors(spec) if vectors is None and samples is None and engine != GOLDEN else vectors
     drawn = make_vectors(
         opened.form, opened.integer, opened.staged, samples, count, opened.settings, spec.probes if spec else ()
@@ -106,7 +106,7 @@ def _engine(opened: Opened, engine: str) -> Runner:
              kind=UsageError)  # fmt: skip
     if engine == GOLDEN:
         return _golden
-    return _hardware if _spec(opened) is not None else _own
+    return _hardware if stream_of(opened.build.folder) is not None else _own
 
 
 def _golden(
@@ -160,20 +160,6 @@ def _own(
     known = {f.name for f in dataclass_fields(Simulation)}
     more = {name: fields.pop(name) for name in fields.keys() - known}
     return Simulation(**fields, more=more), outputs
-
-
-def _spec(opened: Opened) -> StreamSpec | None:
-    path = opened.build.folder / "tb" / "bench.json"
-    if not path.is_file():
-        return None
-    try:
-        bench = json.loads(path.read_text(encoding="utf-8"))
-        if bench.get("test") == "test_pulses":  # a netlist of pulses has no stream port
-            return None
-        return StreamSpec.from_json(bench["stream"])
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        fail("NC424", f"bench.json must be what nc wrote, not damaged ({error})", where=Where(file=str(path)),
-             help="compile the model again")  # fmt: skip
 
 
 def _accuracy(opened: Opened, outputs: Outputs, data: Dataset | None) -> float | None:

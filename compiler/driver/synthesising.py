@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from nc.backends import registry
 from nc.backends.backend import SynthesisRequest
 from nc.compiler.driver.opened import Opened
 from nc.ir.diagnostics import UsageError, Where, fail
+from nc.sim.bench import stream_of
 
 CELLS = {"sfq": "sfq", "ftl": "threshold", "egfet": "printed"}
 """Cell families of --cells, and the target that knows each."""
@@ -79,15 +80,20 @@ def synth(
     if path is not None and path.suffix in NETLISTS:
         if not path.is_file():
             fail("NC005", "the netlist file must exist", where=Where(file=str(path)))
-        _check_board(board, ())
+        if board is not None:
+            fail("NC003", "--board must be given for a build, not for a file", kind=UsageError)
         folder = Path(output) if output else Path(f"{path.stem}-synth")
         request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
         return _result(_file(path, request), begin)
     opened = source if isinstance(source, Opened) else Opened.of(source)
     others = _other_cells(opened, cells)
-    _check_board(board, getattr(opened.backend, "boards", ()))
+    if board is not None and not (getattr(opened.backend, "on_boards", False) and stream_of(opened.build.folder)):
+        fail("NC529", f"--board must be given for a build that an FPGA can hold, not for one of target "
+             f"{opened.build.target}", kind=UsageError)  # fmt: skip
     folder = opened.build.folder / "reports" / "synth"
     request = _request(folder, device, board, pnr, liberty, cells, seed, limit_s)
+    if board is not None:
+        request = replace(request, stream=stream_of(opened.build.folder))
     if others is not None:
         found: Mapping[str, object] = others(sorted((opened.build.folder / "hdl").glob("*.v")), request)
     else:
@@ -115,13 +121,6 @@ def _request(folder: Path, device: str | None, board: str | None, pnr: bool, lib
     if library is not None and not library.is_file():
         fail("NC005", "the Liberty file must exist", where=Where(file=str(library)))
     return SynthesisRequest(folder, device, board, pnr, library, cells, seed, limit_s)
-
-
-def _check_board(board: str | None, known: Sequence[str]) -> None:
-    """A board that nobody drives is refused, rather than a chip chosen in its place."""
-    if board is not None and board not in known:
-        fail("NC003", f"--board must be a board that the target drives ({', '.join(known) or 'none yet'}), "
-             f"not '{board}'", kind=UsageError, help="nc devices lists chips for --device")  # fmt: skip
 
 
 def _file(path: Path, request: SynthesisRequest) -> Mapping[str, object]:

@@ -81,4 +81,19 @@ CODES: dict[str, Code] = {
         "A signal that is read has no driver or several, or logic feeds itself without a register. Simulators and "
         "synthesisers give such a design different meanings, so it is refused.",
     ),
+    "NC529": Code(
+        "unknown board, or a build that no board can take",
+        "`nc devices` lists the boards. A build goes onto a board through its AXI4-Stream ports, which builds of the "
+        "targets fpga, threshold and neuromorphic have.",
+    ),
+    "NC530": Code(
+        "the design is slower than the board's clock",
+        "On a board the design runs at the clock of the board, and place and route found that it cannot. More pipeline "
+        "stages (`--set pipeline.stages=4`) make it faster.",
+    ),
+    "NC531": Code(
+        "no answer, or a wrong one, over the serial line",
+        "`nc host` sends a vector as a frame with a check byte and waits for the frame of its outputs. Check the port, "
+        "that the bitstream is that of this build, and that no other program has the port open.",
+    ),
 }

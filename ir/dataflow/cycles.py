@@ -26,7 +26,8 @@ LEAST_SAMPLES = 4
 
 @dataclass(frozen=True)
 class Prediction:
-    """`latency`: clocks from a sample's last token in to its first token out; `first`: clocks until the first sample is
+    """`latency`: clocks from a sample's last token in to its first token out (its last one, where the first comes out
+    before all are in); `first`: clocks until the first sample is
     out whole; `ii`: clocks between samples, once
     `settle` samples have passed; `cycles` until the last of `samples` was out; `held`: the most tokens that lay in the
     FIFO in front of (node, input); `busy`: by node, the share of clocks in which its slowest process stepped."""
@@ -64,8 +65,9 @@ def predict(flow: Dataflow, *, samples: int | None = None, slim: bool = False) -
         if same >= min(STEADY, len(gaps)) and len(gaps)
         else float(gaps[len(gaps) // 2 :].mean() if len(gaps) else 0)
     )
+    wait = int(outs[0] - ins[0])
     return Prediction(
-        latency=int(outs[0] - ins[0]),
+        latency=wait if wait >= 0 else int(ends[0] - ins[0]),
         first=int(ends[0]) + 1,
         ii=int(ii) if ii == int(ii) else ii,
         settle=len(gaps) - int(same),

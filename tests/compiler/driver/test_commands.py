@@ -304,8 +304,8 @@ def test_exports_are_typed_and_complete() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--board", "icebreaker"], "error[NC003]: --board must be a board that the target drives (none yet), not "
-         "'icebreaker'\n  help: nc devices lists chips for --device\n"),
+        (["--board", "icebreaker"],
+         "error[NC529]: --board must be given for a build that an FPGA can hold, not for one of target paper\n"),
         (["--cells", "sfq"], "error[NC003]: --cells sfq must be given for a build of target sfq, not paper\n"),
         (["--cells", "cmos"], "error[NC003]: --cells must be one of sfq, ftl, egfet, not 'cmos'\n"),
         (["--limit", "-1"], "error[NC003]: --limit must be more than 0 seconds, not -1\n"),
