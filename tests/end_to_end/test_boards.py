@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -26,6 +27,24 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "digits.npz"
     np.savez(path, x=data.x_test, y=data.y_test)
     return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "model", "options"),
+    [
+        ("threshold", "TFC_1W1A.onnx", ["input.0.bits=8", "input.0.scale=1/255", "array.pes=4", "output=argmax"]),
+        ("neuromorphic", "net.nir", []),
+    ],
+)
+def test_every_target_with_streams_goes_onto_a_board(
+    tmp_path: Path, target: str, model: str, options: list[str]
+) -> None:
+    """An array and a spiking core answer at the pins as their golden models do."""
+    runpy.run_path(str(EXAMPLES.parent / "tests" / "docs_models.py"))["write"](target, tmp_path)
+    made = compile(tmp_path / model, target=target, output=tmp_path / "build", set=options)
+    found = simulate_board(made.build.folder, board="ulx3s_85f", vectors=4)
+    assert (found.vectors, found.mismatches, found.repeats) == (4, 0, 0)
 
 
 @pytest.mark.slow
