@@ -58,11 +58,11 @@ TOPOLOGY: dict[str, tuple[int, int]] = {
 }
 BUDGETS_MW = {"harvester": 0.1, "Blue Spark": 3.0, "Molex": 30.0}
 PLANS: dict[str, Plan] = {
-    "breast_cancer": Plan(starts=3, returns=2, steps=150_000, epochs=40),
+    "breast_cancer": Plan(starts=3, returns=2, steps=150_000),
     "cardio": Plan(starts=3, returns=3, steps=300_000),
     "redwine": Plan(starts=3, returns=3, steps=300_000),
     "whitewine": Plan(starts=3, returns=3, steps=300_000),
-    "pendigits": Plan(starts=2, returns=3, steps=300_000, epochs=80),
+    "pendigits": Plan(starts=2, returns=3, steps=300_000),
 }
 
 

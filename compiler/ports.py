@@ -19,6 +19,8 @@ from nc.ir.types import Affine, TensorType
 
 Array = NDArray[Any]
 
+CLASS = "class"  # the name of an output that is a decision
+
 
 def to_port(x: Array, kind: TensorType) -> NDArray[np.int64]:
     """Real samples (N, *shape) as integers of `kind`; out of range values are clamped, as an ADC would."""
@@ -67,12 +69,14 @@ def real_inputs_of(graph: Graph, data: Dataset) -> dict[str, Array]:
 def decisions(graph: Graph, outputs: dict[str, Array]) -> NDArray[np.int64]:
     """The class of each sample: the index of the largest number of the first output, ties to the lowest.
 
-    An output that is the result of an arg-max is a class index already; a single number a sample is a logit of two
+    An output that is the result of an arg-max is a class index already, and so is a single integer called `class`
+    that stands for nothing else; a single number a sample is a logit of two
     classes, decided by the sign of the real number it stands for.
     """
     label, value = next(iter(graph.outputs.items()))
     flat = outputs[label].reshape(len(outputs[label]), -1)
-    if graph.nodes[value].op.name == ArgMax.name:
+    named = label == CLASS and flat.shape[1] == 1 and graph.type(value).meaning is None
+    if named or graph.nodes[value].op.name == ArgMax.name:
         return np.asarray(flat[:, 0], np.int64)
     meaning = graph.type(value).meaning or Affine()
     if flat.shape[1] > 1:

@@ -13,7 +13,8 @@ from amaranth.hdl import Elaboratable
 from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.printed import report
 from nc.backends.printed.blast import blast
-from nc.backends.printed.figures import figures
+from nc.backends.printed.choice import searched
+from nc.backends.printed.figures import figures, uniform
 from nc.backends.printed.flow import Circuit, synthesise
 from nc.backends.printed.liberty import read_liberty, write_liberty
 from nc.backends.printed.lowering import registered, to_words, unsupported
@@ -69,8 +70,13 @@ class PrintedBackend:
             return [Diagnostic("NC650", message, help="printed circuits hold small networks; use --target fpga")]
         return []
 
-    def approximate(self, graph: Graph, options: PrintedOptions, data: Mapping[str, Array] | None) -> Graph:
-        """The integer graph with the weights that `approx.weights` asks for: from then on it is the truth."""
+    def approximate(
+        self, graph: Graph, options: PrintedOptions, data: Mapping[str, Array] | None, labels: Array | None = None
+    ) -> Graph:
+        """The integer graph with the weights that `approx.weights` asks for, or the searched circuit that replaces
+        it: from then on it is the truth."""
+        if options.approx.search != "off" or options.approx.accuracy_floor is not None:
+            return searched(graph, options, data, labels)
         digits = {"exact": None, "po2": 1, "csd2": 2}[options.approx.weights]
         return graph if digits is None else round_weights(graph, digits, data)
 
@@ -79,7 +85,7 @@ class PrintedBackend:
         circuit = synthesise(graph, technology, effort=options.printed.effort, vdd=options.printed.vdd)
         words = registered(circuit.words) if options.printed.registered else circuit.words
         design = Design(graph, circuit, words, options, technology)
-        _within_budget(figures(design.circuit, _random(design.circuit.words), _registers(design)), options)
+        _within_budget(figures(design.circuit, uniform(design.circuit.words), _registers(design)), options)
         return design
 
     def emit(self, design: Design, folder: Path) -> None:
@@ -95,7 +101,7 @@ class PrintedBackend:
         (netlist / "cells.lib").write_text(write_liberty(design.technology, design.options.printed.vdd))
         (netlist / "area.svg").write_text(report.area_drawing(design.circuit))
         (netlist / "report.md").write_text(
-            report.text(design.circuit, _random(design.circuit.words), _registers(design))
+            report.text(design.circuit, uniform(design.circuit.words), _registers(design))
         )
 
     def testbench(self, design: Design) -> StreamSpec | None:
@@ -105,7 +111,7 @@ class PrintedBackend:
         return _top(design, inline=True)
 
     def estimate(self, design: Design) -> Mapping[str, object]:
-        return figures(design.circuit, _random(design.circuit.words), _registers(design))
+        return figures(design.circuit, uniform(design.circuit.words), _registers(design))
 
     def links(self, build: Path, graph: Graph, options: PrintedOptions) -> Sequence[Link]:
         words = to_words(graph)
@@ -153,20 +159,11 @@ def _registers(design: Design) -> int:
     return sum(port.tensor.width for port in design.words.outputs)
 
 
-def _random(words: WordGraph, count: int = 1024) -> list[np.ndarray[Any, Any]]:
-    """Uniform inputs of every port, the same at every call."""
-    rng = np.random.default_rng(1)
-    return [
-        rng.integers(words.lo[p.nodes], words.hi[p.nodes] + 1, (count, len(p.nodes))).reshape(count, *p.shape)
-        for p in words.inputs
-    ]
-
-
 def _build_vectors(build: Path, words: WordGraph) -> list[np.ndarray[Any, Any]]:
     """The vectors that the build was made with (calibration data where there were any), else uniform ones."""
     path = build / "tb" / "vectors.npz"
     if not path.is_file():
-        return _random(words)
+        return uniform(words)
     with np.load(path, allow_pickle=False) as data:
         names = ["x"] if "x" in data else [f"x{i}" for i in range(len(words.inputs))]
         return [data[n].astype(np.int64) for n in names]
@@ -174,7 +171,7 @@ def _build_vectors(build: Path, words: WordGraph) -> list[np.ndarray[Any, Any]]:
 
 def _random_link(graph: Graph, words: WordGraph) -> Link:
     name = "integer graph ≡ gates (1024 random vectors)"
-    inputs = _random(words)
+    inputs = uniform(words)
     wanted = interpret(graph, {p.name: x for p, x in zip(words.inputs, inputs)})
     got = Circuit.of_gates(words).gate_outputs(*inputs)
     for port in words.outputs:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nc.backends.printed.adc import adc_figures
 from nc.backends.printed.flow import Circuit
+from nc.ir.words import WordGraph
 
 # Published: printed batteries and a harvester that the literature designs for, in mW.
 BUDGETS_MW = {"molex": 30.0, "blue_spark": 3.0, "harvester": 0.1}
@@ -45,3 +46,13 @@ def figures(circuit: Circuit, data: Sequence[np.ndarray[Any, Any]], registers: i
         "adc": adc_figures(circuit),
         "mapping_script": circuit.script,
     }
+
+
+def uniform(words: WordGraph, count: int = 1024) -> list[np.ndarray[Any, Any]]:
+    """Uniform inputs of every port, the same at every call."""
+
+    rng = np.random.default_rng(1)
+    return [
+        rng.integers(words.lo[p.nodes], words.hi[p.nodes] + 1, (count, len(p.nodes))).reshape(count, *p.shape)
+        for p in words.inputs
+    ]

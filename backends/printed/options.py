@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from nc.compiler.config import Section
 
@@ -13,7 +13,9 @@ class Printed(Section):
     """How the circuit is made."""
 
     registered: bool = Field(default=False, description="flip-flops at the outputs instead of a combinational circuit")
-    vdd: Literal["0.6", "1.0"] = Field(default="1.0", description="supply in volts for which budgets are judged")
+    vdd: Annotated[Literal["0.6", "1.0"], BeforeValidator(str)] = Field(
+        default="1.0", description="supply in volts for which budgets are judged"
+    )
     effort: Literal["quick", "full"] = Field(default="quick", description="mapping scripts: three, or all of them")
 
 
@@ -25,7 +27,15 @@ class Approx(Section):
         description="weights rounded to one power of two, to two signed digits, or left as they are",
     )
     accuracy_floor: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        default=None, description="least accuracy on the validation split in a search (nc explore)"
+        default=None, description="search the smallest circuit with this accuracy on samples held out of --calib"
+    )
+    search: Literal["off", "quick", "full"] = Field(
+        default="off",
+        description="search a circuit in the model's place; without a floor the most accurate within the budgets "
+        "(a floor alone searches in full)",
+    )
+    hidden: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None, description="hidden neurons of a search; default: as many as the model has"
     )
 
 

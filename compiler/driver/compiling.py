@@ -87,7 +87,7 @@ def compile(
         calibration = read_data(calib, settings)
     form = form_of(source.model, backend.stage)
     integer = form.to_integers(source.model, settings, calibration, watch)
-    integer = _approximated(backend, form, integer, calibration, settings)
+    integer = _approximated(backend, form, integer, calibration, settings, watch)
     taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
     warnings = [*_varied(calibration), *_checked(backend, taken, settings)]
     with watch.stage("lower"):
@@ -132,12 +132,15 @@ def read_data(data: Dataset | Path | str | None, settings: Settings) -> Dataset 
     return load(data, limit=section.limit_mb * MB, scale=section.scale)
 
 
-def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | None, settings: Settings) -> Any:
+def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | None, settings: Settings,
+                  watch: Stopwatch) -> Any:  # fmt: skip
     """The integer model as a target that approximates wants it: what is approximated is the truth from here on."""
     approximate = getattr(backend, "approximate", None)
     if approximate is None:
         return integer
-    return approximate(integer, settings.options, None if data is None else form.bind(integer, data, settings))
+    bound, labels = (None, None) if data is None else (form.bind(integer, data, settings), data.y)
+    with watch.stage("approximate"):
+        return approximate(integer, settings.options, bound, labels)
 
 
 def _varied(calibration: Dataset | None) -> list[Diagnostic]:

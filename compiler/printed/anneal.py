@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from nc.compiler.printed.area import _bit_length, count_first, count_second, fields
-from nc.compiler.printed.kernels import count_errors, hidden_row, output_row
+from nc.compiler.printed.kernels import count_cost, hidden_row, output_row
 
 BINS = 160
 AREA_LOW, AREA_HIGH = 4.0, 4000.0  # mm², the ends of the archive's logarithmic bins
@@ -150,7 +150,8 @@ def descend(  # type: ignore[no-untyped-def]
     in_bits,
     max_bias,
     x,
-    y,
+    cost,
+    unit,
     prices,
     steps,
     heat,
@@ -161,13 +162,15 @@ def descend(  # type: ignore[no-untyped-def]
     archive_errors,
     archive_area,
 ):
-    """One descent from genome `start` on samples `x` (F, N) with labels `y`; writes the archive (BINS rows).
+    """One descent from genome `start` on samples `x` (F, N) with `cost` (classes, N) of choosing a class; writes the
+    archive (BINS rows). An error costs `unit`.
 
     `heat`: (first, last) temperature in units of the error rate; `price_low`, `price_high`: the price of 1 mm².
     """
     rng = np.empty(1, np.uint64)
     rng[0] = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
-    n = y.shape[0]
+    n = x.shape[1]
+    worst = float(n * unit)
     g = start.copy()
     h = np.empty((hidden, n), x.dtype)
     sums = np.empty((classes, n), x.dtype)
@@ -175,13 +178,13 @@ def descend(  # type: ignore[no-untyped-def]
     sums_new = np.empty((classes, n), x.dtype)
     best = np.empty(n, x.dtype)
     shown = np.empty(n, x.dtype)
-    index = np.empty(n, y.dtype)
+    paid = np.empty(n, cost.dtype)
     counted = np.zeros((hidden, prices.shape[0]), np.int64)
     counted_new = counted.copy()
     part = np.zeros(prices.shape[0], np.int64)
     top = np.zeros(hidden, np.int64)
     top_new = top.copy()
-    wrong_now = n
+    wrong_now = n * unit
     area_now = 0.0
     for step in range(steps):
         progress = step / steps
@@ -219,7 +222,7 @@ def descend(  # type: ignore[no-untyped-def]
                 for q in range(prices.shape[0]):
                     area += prices[q] * counted_new[i, q]
         # the price has risen since the present genome was weighed, so it is weighed again
-        energy = wrong_now / n + price * area_now
+        energy = wrong_now / worst + price * area_now
         allowed = energy - temperature * np.log(_unit(rng) + 1e-300)
         if step > 0 and price * area > allowed:
             continue
@@ -239,19 +242,19 @@ def descend(  # type: ignore[no-untyped-def]
                 src, dst = sums[c], sums_new[c]
                 for t in range(n):
                     dst[t] = src[t] + ((after[t] & mask) - (before[t] & mask)) * weight
-            wrong = count_errors(sums_new, live, drop[0], y, best, index, shown)
+            wrong = count_cost(sums_new, live, drop[0], cost, best, paid, shown)
         elif neuron == -2:
             for c in range(classes):
                 output_row(h_new, s2[c], k2[c], m2[c], b2[c], sums_new[c])
-            wrong = count_errors(sums_new, live, drop[0], y, best, index, shown)
+            wrong = count_cost(sums_new, live, drop[0], cost, best, paid, shown)
         else:
             # one class changed, or only the arg-max: its row is exchanged in place and put back when refused
             if row >= 0:
                 sums_new[row, :] = sums[row, :]
                 output_row(h, s2[row], k2[row], m2[row], b2[row], sums[row])
-            wrong = count_errors(sums, live, drop[0], y, best, index, shown)
+            wrong = count_cost(sums, live, drop[0], cost, best, paid, shown)
 
-        value = wrong / n + price * area
+        value = wrong / worst + price * area
         if step == 0 or value <= allowed:
             g = trial
             wrong_now = wrong

@@ -54,15 +54,15 @@ def output_row(h, s, k, m, bias, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, boundscheck=False)
-def count_errors(sums, live, drop, y, best, index, shown):  # type: ignore[no-untyped-def]
-    """Wrong classes; `best`, `index`, `shown` (N,) are scratch, `index` holds the class afterwards."""
-    n = y.shape[0]
+def count_cost(sums, live, drop, cost, best, paid, shown):  # type: ignore[no-untyped-def]
+    """The cost (classes, N) of the chosen classes, summed; `best`, `paid`, `shown` (N,) are scratch."""
+    n = cost.shape[1]
     keep = ~((np.int64(1) << drop) - 1)  # masking low bits orders as shifting them out does
     first = True
     for c in range(live.shape[0]):
         if live[c] == 0:
             continue
-        row = sums[c]
+        row, price = sums[c], cost[c]
         if drop > 0:
             for t in range(n):
                 shown[t] = row[t] & keep
@@ -70,21 +70,21 @@ def count_errors(sums, live, drop, y, best, index, shown):  # type: ignore[no-un
         if first:
             for t in range(n):
                 best[t] = row[t]
-                index[t] = c
+                paid[t] = price[t]
             first = False
             continue
         for t in range(n):
             better = row[t] > best[t]
             best[t] = row[t] if better else best[t]
-            index[t] = c if better else index[t]
-    wrong = 0
+            paid[t] = price[t] if better else paid[t]
+    total = 0
     for t in range(n):
-        wrong += index[t] != y[t]
-    return wrong
+        total += paid[t]
+    return total
 
 
 @numba.njit(cache=True, parallel=True, boundscheck=False)
-def _population(genomes, hidden, features, classes, x, y, prices):  # type: ignore[no-untyped-def]
+def _population(genomes, hidden, features, classes, x, cost, prices):  # type: ignore[no-untyped-def]
     size, n = genomes.shape[0], x.shape[1]
     errors = np.zeros(size, np.int64)
     areas = np.zeros(size, np.float64)
@@ -94,13 +94,13 @@ def _population(genomes, hidden, features, classes, x, y, prices):  # type: igno
         sums = np.empty((classes, n), x.dtype)
         best = np.empty(n, x.dtype)
         shown = np.empty(n, x.dtype)
-        index = np.empty(n, y.dtype)
+        paid = np.empty(n, cost.dtype)
         for i in range(hidden):
             hidden_row(x, s1[i], k1[i], m1[i], b1[i], shift[i], bits[i], h[i])
         for c in range(classes):
             if live[c]:
                 output_row(h, s2[c], k2[c], m2[c], b2[c], sums[c])
-        errors[p] = count_errors(sums, live, drop[0], y, best, index, shown)
+        errors[p] = count_cost(sums, live, drop[0], cost, best, paid, shown)
         counts = count_all(genomes[p], hidden, features, classes)
         total = 0.0
         for q in range(counts.shape[0]):
@@ -113,14 +113,15 @@ def evaluate_population(
     genomes: IntArray, shape: Shape, x: np.ndarray, y: np.ndarray, prices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(errors, area in mm²) of every genome (P, length) on samples `x` (N, F) with labels `y` (N,)."""
-    columns, labels = as_columns(shape, x, y)
     result: tuple[np.ndarray, np.ndarray] = _population(
-        np.ascontiguousarray(genomes, dtype=np.int32), *shape.numbers(), columns, labels, prices
+        np.ascontiguousarray(genomes, dtype=np.int32), *shape.numbers(), *as_columns(shape, x, y), prices
     )
     return result
 
 
 def as_columns(shape: Shape, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Samples (N, F) and labels (N,) as the kernels want them: columns of the narrowest type that holds every sum."""
+    """Samples (N, F) as columns of the narrowest type that holds every sum, and the cost (classes, N) of choosing
+    each class: 1 for all but the label's of `y` (N,), or `y` (N, classes) itself where it is a cost already."""
     dtype = np.int16 if shape.largest_sum() < 1 << 15 else np.int32
-    return np.ascontiguousarray(np.asarray(x).astype(dtype).T), np.ascontiguousarray(y.astype(dtype))
+    cost = y.T if y.ndim == 2 else np.arange(shape.classes)[:, None] != y
+    return np.ascontiguousarray(np.asarray(x).astype(dtype).T), np.ascontiguousarray(cost.astype(dtype))

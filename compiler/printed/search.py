@@ -17,6 +17,7 @@ from nc.compiler.printed import anneal
 from nc.compiler.printed.area import PRICES
 from nc.compiler.printed.genome import IntArray, Shape
 from nc.compiler.printed.kernels import as_columns, evaluate_population
+from nc.compiler.printed.teacher import UNIT, taught
 from nc.compiler.printed.train import train
 from nc.ir.diagnostics import fail
 
@@ -24,17 +25,22 @@ from nc.ir.diagnostics import fail
 @dataclass(frozen=True)
 class Plan:
     """How much is searched. `starts`: descents from trained replicas; `returns`: descents from the front so far,
-    restarted between the prices of area that the front's middle part has. `heat`: first and last temperature in
-    units of the error rate; `price`: first and last price of 1 mm² in the same units."""
+    restarted between the prices of area that the front's middle part has. `steps`: changes tried in one descent;
+    `training`: optimiser steps of `replicas` replicas. `heat`: first and last temperature in
+    units of the error rate; `price`: first and last price of 1 mm² in the same units. `teacher`: a forest replaces the
+    labels (`own`: the weight that a label keeps; `drawn`: more samples around each)."""
 
     starts: int = 4
     returns: int = 4
     steps: int = 300_000
     replicas: int = 8
-    epochs: int = 60
+    training: int = 3000
     bits: int = 3
     heat: tuple[float, float] = (0.004, 0.0002)
     price: tuple[float, float] = (1e-6, 2e-3)
+    teacher: bool = False
+    own: float = 0.0
+    drawn: int = 1
     validation: float = 0.3
     seed: int = 0
 
@@ -131,17 +137,27 @@ def search(
     fit, held = split_rows(y, plan.validation, plan.seed)
     key = json.dumps({"shape": asdict(shape), "plan": asdict(plan), "rows": len(y), "sum": int(x.sum())})
     total = plan.starts + plan.returns
+    samples, target, unit = x[fit], y[fit], 1
+    if plan.teacher:
+        samples, target = taught(x[fit], y[fit], shape.classes, seed=plan.seed, own=plan.own, drawn=plan.drawn)
+        unit = UNIT
     archive, done, starts = _resume(checkpoint, key)
     if archive is None or starts is None:
         starts = train(
-            shape, x[fit], y[fit], seed=plan.seed, replicas=plan.replicas, epochs=plan.epochs, bits=plan.bits
+            shape,
+            samples,
+            1 - target / unit if plan.teacher else target,
+            seed=plan.seed,
+            replicas=plan.replicas,
+            steps=plan.training,
+            bits=plan.bits,
         )
         errors, areas = evaluate_population(starts, shape, x[fit], y[fit], PRICES)
         starts = starts[np.argsort(errors, kind="stable")]
         archive = Archive.empty(shape)
-        archive.add(starts, *evaluate_population(starts, shape, x[fit], y[fit], PRICES))
+        archive.add(starts, *evaluate_population(starts, shape, samples, target, PRICES))
         done = 0
-    columns, labels = as_columns(shape, x[fit], y[fit])
+    columns, cost = as_columns(shape, samples, target)
     for turn in range(done, total):
         start, heat, price = _descent(plan, turn, starts, archive)
         anneal.descend(
@@ -153,7 +169,8 @@ def search(
             shape.input_bits,
             shape.max_bias,
             columns,
-            labels,
+            cost,
+            unit,
             PRICES,
             plan.steps,
             heat,
@@ -224,10 +241,10 @@ def refit(
     archive = Archive.empty(shape)
     start = point.genome[None]
     archive.add(start, *evaluate_population(start, shape, x, y, PRICES))
-    columns, labels = as_columns(shape, x, y)
+    columns, cost = as_columns(shape, x, y)
     anneal.descend(
         np.ascontiguousarray(point.genome), *shape.numbers(), shape.max_k1, shape.max_k2, shape.max_bits,
-        shape.input_bits, shape.max_bias, columns, labels, PRICES, plan.steps, (plan.heat[0] / 2, plan.heat[1]),
+        shape.input_bits, shape.max_bias, columns, cost, 1, PRICES, plan.steps, (plan.heat[0] / 2, plan.heat[1]),
         *price, plan.seed * 1000 + 999, archive.genomes, archive.errors, archive.areas,
     )  # fmt: skip
     within = np.flatnonzero(archive.areas <= point.area_mm2 * 1.0001)

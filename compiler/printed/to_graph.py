@@ -31,8 +31,9 @@ def to_graph(
     top_code: int | None = None,
     meaning: Affine | None = None,
     tournament: Tournament | None = None,
+    label: str = "x",
 ) -> Graph:
-    """The graph of a genome: input `x` (F,) of `input_bits` bits, output `class` as an index.
+    """The graph of a genome: input `label` (F,) of `input_bits` bits, output `class` as an index.
 
     `top_code`: the largest input code that occurs (default 2**input_bits - 1): a smaller one is a promise about the
     data, not a don't-care for the circuit, which computes the same function on every code. `meaning` of the input.
@@ -41,7 +42,7 @@ def to_graph(
     g = {k: v.astype(np.int64) for k, v in split(genome, shape).items()}
     top = (1 << shape.input_bits) - 1 if top_code is None else top_code
     build = Builder(name)
-    x = build.input("x", TensorType((shape.features,), IntType(0, top), meaning))
+    x = build.input(label, TensorType((shape.features,), IntType(0, top), meaning))
 
     build.origin = "hidden"
     weights = _plane_weights(g["s1"], g["k1"], g["m1"], shape.input_bits)

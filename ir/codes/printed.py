@@ -44,4 +44,9 @@ CODES: dict[str, Code] = {
         "training or search tool missing",
         "Hardware-aware training needs torch and the fast search needs numba. Compiling a trained model needs neither.",
     ),
+    "NC659": Code(
+        "a search needs data",
+        "approx.accuracy_floor and approx.search train circuits on the samples of --calib and choose on a part of them "
+        "that is held out. Labels of the data are used where there are any, else the model's own decisions.",
+    ),
 }

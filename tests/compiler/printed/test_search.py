@@ -70,7 +70,7 @@ def _toy(count: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return x, ((x[:, 0] + 2 * x[:, 1] - x[:, 2]) > 12).astype(int) + (x[:, 3] > 11)
 
 
-PLAN = Plan(starts=2, returns=2, steps=3000, replicas=3, epochs=8, bits=2)
+PLAN = Plan(starts=2, returns=2, steps=3000, replicas=3, training=60, bits=2)
 
 
 def test_search_is_reproducible_and_resumes(tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ def test_descent_keeps_true_books(seed: int) -> None:
     shape = Shape(5, 3, 3, max_bits=3)
     archive = Archive.empty(shape)
     start = random_candidate(shape, np.random.default_rng(seed))
-    columns, labels = as_columns(shape, x, y)
+    columns, cost = as_columns(shape, x, y)
     anneal.descend(
         start, *shape.numbers(), shape.max_k1, shape.max_k2, shape.max_bits, shape.input_bits, shape.max_bias,
-        columns, labels, PRICES, 4000, (0.02, 0.001), 1e-6, 2e-3, seed,
+        columns, cost, 1, PRICES, 4000, (0.02, 0.001), 1e-6, 2e-3, seed,
         archive.genomes, archive.errors, archive.areas,
     )  # fmt: skip
     seen = np.flatnonzero(archive.errors < 1 << 30)
