@@ -2,13 +2,15 @@
 
 `console` blocks: every line after `$ ` is a command (nc and python only), run in a temporary folder with the small
 models and data of docs_models.py. `python` blocks of a page share their names; an `<!-- output -->` block after one
-holds what it printed. `<!-- slow -->` before a block leaves it to the long run. Blocks without a language are output or
-sketches, but every `make` target in them must exist.
+holds what it printed, after a `console` block what its last command printed, `...` standing for anything. A `yaml`
+block is space.yaml from then on. `<!-- slow -->` before a block leaves it to the long run. Blocks without a language
+are output or sketches, but every `make` target in them must exist.
 """
 
 from __future__ import annotations
 
 import contextlib
+import doctest
 import io
 import os
 import re
@@ -23,7 +25,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_BLOCK = re.compile(r"((?:<!-- [a-z ]+ -->\n)*)```(\w*)\n(.*?)```\n?", re.DOTALL)
+_BLOCK = re.compile(r"((?:<!-- [a-z ]+ -->[ \n])*)```(\w*)\n(.*?)```\n?", re.DOTALL)
 RUNNERS = {"nc": [sys.executable, "-m", "nc.compiler.cli"], "python": [sys.executable]}
 
 
@@ -62,7 +64,7 @@ def run(page: Path, folder: Path, slow: bool) -> None:
         if block.slow and not slow:
             continue
         if "<!-- output -->" in block.marks:
-            assert printed == block.text, f"{page.name} must show what the block before it prints"
+            assert shows(block.text, printed), f"{page.name} must show what the block before it prints:\n{printed}"
         if block.language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(compile(block.text, str(page), "exec", dont_inherit=True), names)
@@ -74,6 +76,15 @@ def run(page: Path, folder: Path, slow: bool) -> None:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
             )  # fmt: skip
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            printed = done.stdout
+        if block.language == "yaml":
+            (folder / "space.yaml").write_text(block.text)
+
+
+def shows(wanted: str, printed: str) -> bool:
+    """Whether a page's block is what was printed; `...` stands for anything, and ends of lines do not count."""
+    lines = "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"
+    return doctest.OutputChecker().check_output(wanted, lines, doctest.ELLIPSIS)
 
 
 def runs(page: Path) -> bool:
