@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -87,8 +88,9 @@ def test_multiphase_saves_buffers() -> None:
 @pytest.mark.slow
 def test_balancing_of_ten_thousand_gates_takes_seconds() -> None:
     netlist = mapped_at_random(5, 200, 10_000)
+    begin = time.process_time()  # of the processor: other work on the machine does not count
     plan = schedule(netlist)
-    assert plan.optimal and plan.seconds < 5.0
+    assert plan.optimal and time.process_time() - begin < 5.0
 
 
 @pytest.fixture(scope="module")
