@@ -89,6 +89,11 @@ class QuantiseSection(Section):
         description="of input ports that calibration describes; default: what whole numbers need, and two more than "
         "activation_bits (four with arbitrary scales) for real ones, since no layer averages their error out",
     )
+    state_bits: Annotated[int, Field(ge=0, le=16)] = Field(
+        default=4,
+        description="more than activation_bits, of states that add up over time (the cell of an LSTM, the hidden state "
+        "of a GRU): their rounding errors stay",
+    )
     bias_bits: Bits | None = Field(default=None, description="default: the accumulator's own resolution")
     method: Literal["minmax", "percentile", "mse"] = Field(default="mse", description="how ranges are chosen")
     percentile: Annotated[float, Field(gt=50, le=100)] = Field(default=99.99, description="for method percentile")

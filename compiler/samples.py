@@ -223,6 +223,13 @@ _REDUCE = {
     + ("ReduceLogSum", "ReduceLogSumExp")
 }
 _STANDARD: dict[str, list[Sample]] = {
+    **{
+        op: [
+            Sample(("x", _w(1, 4 * gates, 4), _w(1, 4 * gates, 4)), {"hidden_size": 4}, (1, 4)),
+            Sample(("x", _w(1, 4 * gates, 4), _w(1, 4 * gates, 4)), {"hidden_size": 4, "layout": 1}, (2, 4)),
+        ]
+        for op, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4))
+    },
     "Sign": [Sample(), Sample(bits=True)],
     "Pow": [Sample(("x", _f(2)))],
     "PRelu": [Sample(("x", _HALF))],

@@ -127,6 +127,8 @@ class Builder:
 
     def state(self, label: str, kind: TensorType, initial: Any) -> Value:
         """A value of the previous time step, `initial` at the first; close it with `feed` before `finish`."""
+        if any(isinstance(n.op, State) and n.op.label == label for n in self.nodes):
+            fail("NC205", f"state '{label}' must be declared once", where=Where(tensor=label))
         return self.add(State(label, kind, frozen(initial)))
 
     def feed(self, state: Value, value: Value) -> None:

@@ -151,7 +151,7 @@ class _Reader:
             operands = tuple(self._value(o) for o in operands)
         given = {key: self._read(value) for key, value in _TOKEN.findall(attrs or "")}
         if word in (Input.name, State.name, Constant.name):
-            given["kind"] = TensorType(kind.shape, kind.element, kind.meaning if word == Input.name else None)
+            given["kind"] = TensorType(kind.shape, kind.element, None if word == Constant.name else kind.meaning)
         self.nodes.append(Node(OPS[word](**given), operands, kind, origin or ""))
 
     def _type(self, text: str, meaning: str | None) -> TensorType:

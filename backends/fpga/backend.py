@@ -24,6 +24,7 @@ from nc.compiler.words.lower import unsupported
 from nc.hdl.word_files import design_files
 from nc.ir.diagnostics import Diagnostic, fail
 from nc.ir.graph import Graph
+from nc.ir.loops import open_loops
 from nc.ir.ops.base import Array
 from nc.ir.stream import StreamSpec
 
@@ -60,7 +61,7 @@ class FpgaBackend:
     def check(self, graph: Graph, options: FpgaOptions) -> Sequence[Diagnostic]:
         if streaming.style(graph, options) == "streaming":
             return streams_not(graph)
-        return unsupported(graph)
+        return unsupported(open_loops(graph)[0])
 
     def lower(self, graph: Graph, options: FpgaOptions) -> Design | StreamingDesign:
         if streaming.style(graph, options) == "streaming":

@@ -12,10 +12,11 @@ from nc.compiler.words.lower import lower
 from nc.compiler.words.matvec import MatvecOptions
 from nc.compiler.words.pipeline import Pipeline
 from nc.compiler.words.sums import SumTrees
-from nc.hdl.stream import StreamTop, stream_spec, width_of
+from nc.hdl.stream import StreamTop, outer, stream_spec, width_of
 from nc.hdl.word_layout import WIDEST
 from nc.hdl.words import WordDesign
 from nc.ir.graph import Graph
+from nc.ir.loops import Loop, open_loops
 from nc.ir.stream import StreamSpec
 from nc.ir.words import WordGraph
 
@@ -38,11 +39,13 @@ ADDERS = {"xilinx": (2, 1.0, 1.0), "lut6": (3, 3.0, 1.5)}
 
 @dataclass(frozen=True)
 class Design:
-    """`words`: the graph with registers; `latency`: register stages of the core; `options` as given."""
+    """`words`: the graph with registers; `latency`: register stages of the core; `options` as given; `loops`: ports of
+    `words` that carry the state of a network with memory from one vector to the next."""
 
     words: WordGraph
     latency: int
     options: Options
+    loops: tuple[Loop, ...] = ()
 
     def core(self, *, inline: bool) -> WordDesign:
         """The words alone; `inline` has shared cells dissolved, for Amaranth's own simulator."""
@@ -59,19 +62,20 @@ class Design:
 
     def top(self, *, inline: bool) -> StreamTop:
         """The module `top`: the core between streams."""
-        return StreamTop(self.core(inline=inline), self.latency, **self.widths)
+        return StreamTop(self.core(inline=inline), self.latency, loops=self.loops, **self.widths)
 
     @property
     def widths(self) -> dict[str, int | None]:
         width = self.options.io.width
+        inputs, outputs = outer(self.words, self.loops)
         return {
-            "s_width": width_of(width, [p.tensor.width for p in self.words.inputs]),
-            "m_width": width_of(width, [p.tensor.width for p in self.words.outputs]),
+            "s_width": width_of(width, [p.width for p in inputs]),
+            "m_width": width_of(width, [p.width for p in outputs]),
         }
 
     @property
     def spec(self) -> StreamSpec:
-        return stream_spec(self.words, self.latency, **self.widths)
+        return stream_spec(self.words, self.latency, loops=self.loops, **self.widths)
 
 
 def collapse(optimise: Optimise) -> Collapse:
@@ -81,7 +85,8 @@ def collapse(optimise: Optimise) -> Collapse:
 
 
 def build(graph: Graph, options: Options) -> Design:
-    """Lower, choose adders, pipeline."""
+    """Lower one step, choose adders, pipeline."""
+    step, loops = open_loops(graph)
     optimise, pipeline = options.optimise, options.pipeline
     ternary = optimise.technology in TERNARY and optimise.mapped_adders
     heaps = optimise.technology in HEAPS and optimise.mapped_adders
@@ -95,7 +100,7 @@ def build(graph: Graph, options: Options) -> Design:
         small_tables=optimise.small_tables,
         argmax_differences=optimise.argmax_differences,
     )
-    words = lower(graph, search)
+    words = lower(step, search)
     if optimise.drop_low_bits:
         words = DeadLowBits().run(words)
     operands = WIDEST_HEAP if heaps else 3 if ternary else 2
@@ -110,4 +115,4 @@ def build(graph: Graph, options: Options) -> Design:
         minimise=pipeline.minimise,
         relax=pipeline.relax,
     ).run(words)
-    return Design(staged, latency, options)
+    return Design(staged, latency, options, loops)

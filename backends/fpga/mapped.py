@@ -52,37 +52,43 @@ def gates(netlist: Path, flow: str, folder: Path, top: str = "top") -> Netlist:
     return read_yosys_json(folder / "gates.json", top=top)
 
 
-def compare(netlist: Netlist, design: Design, inputs: Sequence[IntArray], expected: Sequence[IntArray]) -> int:
-    """How many vectors differ in any element."""
-    got = run(netlist, design.spec, inputs)
+def compare(
+    netlist: Netlist, design: Design, inputs: Sequence[IntArray], expected: Sequence[IntArray], length: int = 1
+) -> int:
+    """How many vectors differ in any element; `length`: of the sequences that they form, each behind a reset."""
+    got = run(netlist, design.spec, inputs, length)
     wrong = np.zeros(len(inputs[0]), bool)
     for a, b in zip(got, expected, strict=True):
         wrong |= (a != b).reshape(len(a), -1).any(axis=1)
     return int(wrong.sum())
 
 
-def run(netlist: Netlist, spec: StreamSpec, inputs: Sequence[IntArray]) -> list[IntArray]:
-    """What comes out of the stream for each vector, every vector alone after a reset."""
+def run(netlist: Netlist, spec: StreamSpec, inputs: Sequence[IntArray], length: int = 1) -> list[IntArray]:
+    """What comes out of the stream for each vector; every `length` vectors follow one another after a reset."""
     words = pack(inputs, spec.inputs, spec.s_width)
-    count = len(words)
+    lanes = len(words) // length
     data = np.unpackbits(words, axis=2, bitorder="little")[:, :, : spec.s_width]
-    cycles = 3 + spec.s_beats + (spec.latency or 0) + spec.m_beats + 2
-    start = 3
-    given: dict[str, Bits] = {name: np.zeros((cycles, count, 1), np.uint8) for name in ("rst", "s_tvalid", "s_tlast")}
-    given["m_tready"] = np.ones((cycles, count, 1), np.uint8)
-    given["s_tdata"] = np.zeros((cycles, count, spec.s_width), np.uint8)
+    data = data.reshape(lanes, length, spec.s_beats, spec.s_width)
+    period = max(spec.ii or 1, spec.s_beats + (spec.latency or 0) + spec.m_beats + 2)  # one vector has left by then
+    start, cycles = 3, 3 + length * period
+    given: dict[str, Bits] = {name: np.zeros((cycles, lanes, 1), np.uint8) for name in ("rst", "s_tvalid", "s_tlast")}
+    given["m_tready"] = np.ones((cycles, lanes, 1), np.uint8)
+    given["s_tdata"] = np.zeros((cycles, lanes, spec.s_width), np.uint8)
     given["rst"][: start - 1] = 1
-    for beat in range(spec.s_beats):
-        given["s_tdata"][start + beat] = data[:, beat]
-        given["s_tvalid"][start + beat] = 1
-        given["s_tlast"][start + beat] = beat == spec.s_beats - 1
+    for number in range(length):
+        for beat in range(spec.s_beats):
+            at = start + number * period + beat
+            given["s_tdata"][at] = data[:, number, beat]
+            given["s_tvalid"][at] = 1
+            given["s_tlast"][at] = beat == spec.s_beats - 1
     present = {port.name for port in netlist.inputs}
     found = simulate(netlist, {name: bits for name, bits in given.items() if name in present})
     valid = found["m_tvalid"][start:, :, 0].astype(bool)
+    count = length * spec.m_beats
     beats = []
-    for lane in range(count):
-        chosen = np.flatnonzero(valid[:, lane])[: spec.m_beats]
-        row = np.zeros((spec.m_beats, spec.m_width), np.uint8)
+    for lane in range(lanes):
+        chosen = np.flatnonzero(valid[:, lane])[:count]
+        row = np.zeros((count, spec.m_width), np.uint8)
         row[: len(chosen)] = found["m_tdata"][start + chosen, lane]
-        beats.append(row)
-    return unpack(np.packbits(np.stack(beats), axis=2, bitorder="little"), spec.outputs, spec.m_width)
+        beats.append(row.reshape(length, spec.m_beats, spec.m_width))
+    return unpack(np.packbits(np.concatenate(beats), axis=2, bitorder="little"), spec.outputs, spec.m_width)

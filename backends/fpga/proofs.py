@@ -25,12 +25,16 @@ from nc.hdl.word_layout import WIDEST, adder_cells
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
+from nc.ir.interpret import steps
+from nc.ir.loops import open_loops
 from nc.ir.stream import IntArray
 from nc.ir.types import IntType
 from nc.ir.words import Kind, evaluate, verify
 
 VECTORS = 2000
 NETLIST_VECTORS = 256
+SEQUENCE = 16
+"""Vectors from reset on, where a network has memory."""
 PRIMITIVES = {"xilinx": "LUT6_2 and CARRY8", "lut6": "LUT1 to LUT6"}
 PROVED_CELLS = 20_000
 PROOF_S = 60.0
@@ -46,8 +50,9 @@ def links(build: Path, graph: Graph, options: Options) -> Sequence[Link]:
 
 
 def _words(graph: Graph, design: Design) -> Link:
-    """Random and extreme vectors through both; every node's range is checked on the way."""
+    """Random and extreme vectors through both, states among them; every node's range is checked on the way."""
     name = "primitive graph ≡ word graph"
+    graph, _ = open_loops(graph)
     try:
         verify(design.words)
     except NcError as error:
@@ -72,6 +77,18 @@ def vectors(graph: Graph, count: int) -> dict[str, IntArray]:
     return inputs
 
 
+def sequences(graph: Graph, inputs: dict[str, IntArray], length: int) -> dict[str, IntArray]:
+    """What the graph gives for sequences of `length` vectors, one behind another, each from the initial state on."""
+    if not graph.states:
+        return interpret(graph, inputs)
+    parts = ({label: array[k::length] for label, array in inputs.items()} for k in range(length))
+    rows = list(steps(graph, parts))
+    return {
+        label: np.stack([np.asarray(row[label]) for row in rows], 1).reshape(-1, *graph.type(value).shape)
+        for label, value in graph.outputs.items()
+    }
+
+
 def _netlist(build: Path, graph: Graph, design: Design) -> Link:
     """The last synthesis of this build, cell by cell with the vendor's models."""
     name = "word graph ≡ synthesised netlist"
@@ -83,13 +100,18 @@ def _netlist(build: Path, graph: Graph, design: Design) -> Link:
     flow = find_device(told["device"]).flow if told.get("area_um2") is None else "liberty"
     if flow not in MODELS or not netlist.is_file():
         return Link(name, "skipped", f"no netlist of a known family at {netlist.name}")
+    ports, length = design.spec, SEQUENCE if design.loops else 1
     inputs = vectors(graph, NETLIST_VECTORS)
-    want = interpret(graph, inputs)
-    ports = design.spec
+    want = sequences(graph, inputs, length)
     with tempfile.TemporaryDirectory(prefix="nc-gates-") as folder:
         mapped = gates(netlist, flow, Path(folder))
-    wrong = compare(mapped, design, [inputs[p.name] for p in ports.inputs], [want[p.name] for p in ports.outputs])
-    detail = f"{mapped.n_cells} gates on {told['device']}, {NETLIST_VECTORS} random vectors through the streams"
+    wrong = compare(
+        mapped, design, [inputs[p.name] for p in ports.inputs], [want[p.name] for p in ports.outputs], length
+    )
+    told_length = f" in sequences of {length}" if design.loops else ""
+    detail = (
+        f"{mapped.n_cells} gates on {told['device']}, {NETLIST_VECTORS} random vectors{told_length} through the streams"
+    )
     if wrong or flow == "liberty" or mapped.n_cells > PROVED_CELLS:
         return Link(name, "different" if wrong else "equal", detail)
     with tempfile.TemporaryDirectory(prefix="nc-equivalence-") as folder:

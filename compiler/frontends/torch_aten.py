@@ -11,7 +11,13 @@ from typing import Any
 
 from onnx import ModelProto, TensorProto, helper
 
-from nc.compiler.frontends import torch_aten_elementwise, torch_aten_layers, torch_aten_layout, torch_aten_quantised  # noqa: F401
+from nc.compiler.frontends import (  # noqa: F401
+    torch_aten_elementwise,
+    torch_aten_layers,
+    torch_aten_layout,
+    torch_aten_quantised,
+    torch_aten_recurrent,
+)
 from nc.compiler.frontends.torch_archive import Call, Meta, Program, Ref
 from nc.compiler.frontends.torch_writer import HANDLERS, Arguments, Writer
 from nc.ir.diagnostics import Diagnostic, NcError, Where, fail

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from nc.ir.diagnostics import InternalError, NcError
 from nc.ir.graph import Builder, Graph
 from nc.ir.interpret import evaluate, steps
+from nc.ir.loops import open_loops
 from nc.ir.ops import OPS
 from nc.ir.text import from_text, to_text
 from nc.ir.types import F32, Affine, IntType, TensorType
@@ -111,6 +114,70 @@ def test_a_state_delays_by_one_step() -> None:
     assert to_text(from_text(*to_text(graph)))[0] == to_text(graph)[0]
     inputs = [{"x": np.array([[1, 2]])}, {"x": np.array([[3, 3]])}]
     assert [out["y"].tolist() for out in steps(graph, iter(inputs))] == [[[1, 7]], [[4, 10]]]
+
+
+def _running_sum() -> Graph:
+    """Two states: a clipped running sum of x, and x one step ago."""
+    b = Builder()
+    x = b.input("x", TensorType((2,), IntType(0, 3)))
+    s = b.state("sum", TensorType((2,), IntType(0, 100), Affine.of(Fraction(1, 4))), np.array([0, 5]))
+    late = b.state("late", TensorType((2,), IntType(0, 3)), np.array([1, 2]))
+    total = b.add(op("clip", 0, 100), b.add(op("add"), s, b.add(op("abs"), x)))
+    b.feed(s, total)
+    b.feed(late, x)
+    b.output("y", total)
+    b.output("late", late)
+    return b.finish()
+
+
+def test_samples_are_steps_where_there_is_a_state() -> None:
+    graph = _running_sum()
+    x = np.array([[1, 2], [3, 3], [0, 1]])
+    found = evaluate(graph, {"x": x}, probes=(graph.states["sum"],))
+    assert found["y"].tolist() == [[1, 7], [4, 10], [4, 11]]
+    assert found["late"].tolist() == [[1, 2], [1, 2], [3, 3]]
+    assert found[f"%{graph.states['sum']}"].tolist() == [[0, 5], [1, 7], [4, 10]]
+    for count in (0, 1):
+        assert evaluate(graph, {"x": x[:count]})["y"].tolist() == [[1, 7]][:count]
+    many = np.random.default_rng(0).integers(0, 4, (50, 7, 2))  # steps, sequences
+    stepped = [out["y"] for out in steps(graph, ({"x": part} for part in many))]
+    alone = np.stack([evaluate(graph, {"x": many[:, k]})["y"] for k in range(7)], axis=1)
+    assert np.array_equal(np.stack(stepped), alone)
+
+
+def test_what_a_state_means_is_printed_and_read_back() -> None:
+    graph = _running_sum()
+    again = from_text(*to_text(graph))
+    assert again.nodes == graph.nodes
+    assert again.nodes[again.states["sum"]].op.kind.meaning == Affine.of(Fraction(1, 4))  # type: ignore[attr-defined]
+
+
+def test_one_step_without_loops() -> None:
+    graph = _running_sum()
+    step, loops = open_loops(graph)
+    verify(step, "integer")
+    assert not step.states
+    assert list(step.inputs) == ["x", "sum", "late'"]
+    assert list(step.outputs) == ["y", "late", "sum.next", "late'.next"]
+    assert [(p.state, p.following, p.initial.tolist()) for p in loops] == [
+        ("sum", "sum.next", [0, 5]),
+        ("late'", "late'.next", [1, 2]),
+    ]
+    x = np.random.default_rng(1).integers(0, 4, (20, 2))
+    state = {p.state: p.initial[None] for p in loops}
+    for row, want in zip(x, evaluate(graph, {"x": x})["y"], strict=True):
+        out = evaluate(step, {"x": row[None], **state})
+        state = {p.state: out[p.following] for p in loops}
+        assert out["y"][0].tolist() == want.tolist()
+    plain, none = open_loops(step)
+    assert plain is step and none == ()
+
+
+def test_two_states_of_one_name() -> None:
+    b = Builder()
+    b.state("s", TensorType((1,), IntType(0, 1)), np.array([0]))
+    with pytest.raises(NcError, match="NC205.*state 's' must be declared once"):
+        b.state("s", TensorType((1,), IntType(0, 1)), np.array([0]))
 
 
 def test_a_state_must_be_fed() -> None:

@@ -8,9 +8,6 @@ HINTS = {
     "If": "export without control flow (branches on data have no hardware form)",
     "Loop": "export without loops; unroll them in the model",
     "Scan": "export without loops; unroll them in the model",
-    "LSTM": "export a single time step with its state as input and output",
-    "GRU": "export a single time step with its state as input and output",
-    "RNN": "export a single time step with its state as input and output",
     "DynamicQuantizeLinear": "use static quantisation; a scale that depends on the data needs a divider",
     "NonZero": "its result has a shape that depends on the data",
 }

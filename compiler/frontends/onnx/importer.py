@@ -15,7 +15,7 @@ from nc.compiler.frontends.onnx.functions import opset_versions
 from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy, widen
 from nc.compiler.frontends.onnx.values import Tensor
-from nc.compiler.frontends.onnx.walk import Scope, Walk
+from nc.compiler.frontends.onnx.walk import Scope, Walk, check_leads
 from nc.ir.diagnostics import NcError, Where, fail
 from nc.ir.graph import Builder, Graph
 from nc.ir.ops.base import Array
@@ -179,4 +179,8 @@ class _Import:
         node = Node(
             "the output", "", default_opset(), (), {}, self.walk.build, made=self.walk.made, labels=self.walk.labels
         )
-        self.walk.guarded(name, lambda: self.walk.build.output(name, node.lower(tensor)), scope, Where(tensor=name))
+        self.walk.guarded(name, lambda: self._emit(node, name, tensor), scope, Where(tensor=name))
+
+    def _emit(self, node: Node, name: str, tensor: Tensor) -> None:
+        check_leads(node.op, "", [tensor])
+        self.walk.build.output(name, node.lower(tensor))

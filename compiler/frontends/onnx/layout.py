@@ -99,7 +99,8 @@ def squeeze(node: Node) -> Tensor:
     gone = {node.axis(x, axis) for axis in axes}
     if any(x.shape[axis] != 1 for axis in gone):
         fail("NC109", f"Squeeze must drop axes of extent 1, not {list(axes)} of {x}")
-    return node.reshape(x, tuple(e for a, e in enumerate(x.shape) if a not in gone))
+    made = node.reshape(x, tuple(e for a, e in enumerate(x.shape) if a not in gone))
+    return replace(made, lead=x.lead - sum(a < x.lead for a in gone)) if x.lead else made
 
 
 @translates("Unsqueeze")
@@ -121,14 +122,15 @@ def transpose(node: Node) -> Tensor:
         fail("NC109", f"perm of Transpose must order the axes of {x}, not be {list(perm)}")
     if not x.batched:
         return x if perm == tuple(range(x.rank)) else node.emit(Transpose(perm), x)
-    if perm[0] != 0:
+    lead = perm.index(x.lead)
+    if lead and x.rank < 3:  # of more axes, it may be the way into a recurrent layer
         fail(
             "NC105",
             f"Transpose must leave the batch axis in front, not order {x} by {list(perm)}",
             help="import with batch=None if the model's leading axis is no batch",
         )
-    own = tuple(axis - 1 for axis in perm[1:])
-    return x if own == tuple(range(len(own))) else node.emit(Transpose(own), x)
+    own = tuple(axis - (axis > x.lead) for axis in perm if axis != x.lead)
+    return replace(x if own == tuple(range(len(own))) else node.emit(Transpose(own), x), lead=lead)
 
 
 @translates("Concat")
@@ -136,10 +138,10 @@ def concat(node: Node) -> Tensor:
     parts = [node[i] for i in range(len(node.operands))]
     if len({t.rank for t in parts}) != 1:
         fail("NC109", f"operands of Concat must have one rank, not {', '.join(map(str, parts))}")
-    lead = next((t for t in parts if t.batched), parts[0])
-    axis = node.axis(lead, node.attributes["axis"])
+    first = next((t for t in parts if t.batched), parts[0])
+    axis = node.axis(first, node.attributes["axis"])
     lined = node.lined(*parts)
-    return lined[0] if len(lined) == 1 else node.emit(Concat(axis), *lined)
+    return replace(lined[0] if len(lined) == 1 else node.emit(Concat(axis), *lined), lead=first.lead)
 
 
 @translates("Split")
@@ -189,7 +191,8 @@ def cut(node: Node) -> Tensor:
 def gather(node: Node) -> Tensor:
     x, axis = node[0], node.axis(node[0], node.attributes["axis"])
     indices = node.data(1, "the indices")
-    return node.emit(Gather(_within(node, indices, x.shape[axis]), axis), x)
+    made = node.emit(Gather(_within(node, indices, x.shape[axis]), axis), x)
+    return replace(made, lead=x.lead + (indices.ndim - 1) * (axis < x.lead)) if x.lead else made
 
 
 def _within(node: Node, indices: Array, extent: int) -> Array:

@@ -115,13 +115,13 @@ class Node:
         if not -tensor.rank <= axis < tensor.rank:
             fail("NC109", f"axis of {self.op} must lie in {-tensor.rank}..{tensor.rank - 1}, not {axis}")
         axis %= tensor.rank
-        if tensor.batched and axis == 0:
+        if tensor.batched and axis == tensor.lead:
             fail(
                 "NC105",
-                f"axis of {self.op} must not be the batch axis 0 of {tensor}",
+                f"axis of {self.op} must not be the batch axis {axis} of {tensor}",
                 help="the leading axis is the batch; import with batch=None if the model's is not",
             )
-        return axis - tensor.batched
+        return axis - (tensor.batched and axis > tensor.lead)
 
     # ---- building -------------------------------------------------------------------------------------------------
 

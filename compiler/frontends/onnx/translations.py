@@ -11,6 +11,7 @@ from nc.compiler.frontends.onnx import (  # noqa: F401
     pooling,
     qdq,
     qonnx,
+    recurrent,
     reduction,
     resize,
     shapes,

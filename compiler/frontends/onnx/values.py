@@ -18,7 +18,8 @@ class Tensor:
 
     dtype: ONNX element type. shape: of one sample when `batched`, of the whole tensor otherwise.
     value: the graph's value, None while the tensor is a plain constant. data: its numbers when they follow from
-    constants alone (float64, int64, bool, or object where the symbolic batch size occurs).
+    constants alone (float64, int64, bool, or object where the symbolic batch size occurs). lead: where the batch axis
+    lies in the model's tensor; anywhere but in front only around recurrent layers, whose sequences have time in front.
     """
 
     dtype: int
@@ -26,6 +27,7 @@ class Tensor:
     value: Value | None = None
     data: Array | None = None
     batched: bool = False
+    lead: int = 0
 
     @property
     def rank(self) -> int:
@@ -33,7 +35,9 @@ class Tensor:
         return len(self.shape) + self.batched
 
     def __str__(self) -> str:
-        extents = (["N"] if self.batched else []) + [str(e) for e in self.shape]
+        extents = [str(e) for e in self.shape]
+        if self.batched:
+            extents.insert(self.lead, "N")
         return f"[{', '.join(extents)}]"
 
 

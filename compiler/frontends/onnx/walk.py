@@ -27,6 +27,23 @@ _DEEPEST_CALL = 32
 Environment = dict[str, Tensor | None]  # None: its maker failed, so its readers are passed over
 
 
+BATCH_INSIDE = frozenset({"RNN", "GRU", "LSTM", "Transpose", "Squeeze", "Gather", "Concat", "Identity"})
+"""Operators that take tensors whose batch axis is not in front: recurrent layers, and what stands around them."""
+
+
+def check_leads(op: str, domain: str, operands: Sequence[Tensor | None]) -> None:
+    """Raise NC105 for an operand whose batch axis is not in front, or not where that of the others is."""
+    inside = [t for t in operands if t is not None and t.batched and t.lead]
+    apart = op == "Concat" and len({t.lead if t is not None and t.batched else None for t in operands}) > 1
+    if not inside or domain == STANDARD and op in BATCH_INSIDE and not apart:
+        return
+    fail(
+        "NC105",
+        f"operands of {op} must have the batch axis in front, not at axis {inside[0].lead} of {inside[0]}",
+        help="transpose it back; import with batch=None if the model's leading axis is no batch",
+    )
+
+
 @dataclass
 class Scope:
     """Names and operator sets in force: of the model's graph, or of one call of a function."""
@@ -159,6 +176,7 @@ class Walk:
             self.made,
             self.labels,
         )
+        check_leads(node.op_type, domain, operands)
         made = translate(view)
         return [made] if isinstance(made, Tensor) else made
 

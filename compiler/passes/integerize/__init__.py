@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from nc.compiler.passes.integerize import align
+from nc.compiler.passes.integerize import align, states
 from nc.compiler.passes.integerize.numbers import Form, Known, Number, Whole
 from nc.compiler.passes.integerize.rules import find_rule, need_number
 from nc.compiler.passes.integerize.translation import Translation
@@ -69,7 +69,8 @@ class Integerize:
         forms: dict[Value, Form | None] = {}
         for value, node in enumerate(graph.nodes):
             build.origin = node.origin
-            operands = [forms[o] for o in node.operands]
+            late = isinstance(node.op, State)  # its operand comes after it
+            operands = [] if late else [forms[o] for o in node.operands]
             if any(o is None for o in operands):
                 forms[value] = None
                 continue
@@ -77,8 +78,8 @@ class Integerize:
             translation = Translation(build, node, shape)
             try:
                 if isinstance(node.op, State):
-                    translation.refuse("NC301", "a recurrent network must be unrolled or quantised step by step")
-                if isinstance(node.op, Input):
+                    forms[value] = states.begin(translation, graph, value, self.ports)
+                elif isinstance(node.op, Input):
                     forms[value] = self._input(translation, graph, value)
                 else:
                     forms[value] = find_rule(translation)(translation, node.op, [o for o in operands if o is not None])
@@ -86,6 +87,11 @@ class Integerize:
                 found.extend(error.diagnostics)
                 forms[value] = None
         found.raise_if_any()
+        for value in graph.states.values():
+            build.origin = graph.nodes[value].origin
+            state, following = forms[value], forms[graph.nodes[value].operands[0]]
+            if state is not None and following is not None:
+                states.finish(Translation(build, graph.nodes[value]), state, following)
         for label, value in graph.outputs.items():
             form = forms[value]
             if form is not None:

@@ -1,30 +1,32 @@
 """quantise: post-training quantisation: a float graph gets quantisers, from calibration data.
 
 Quantisers are put where integers are needed: at the inputs, in front of every matrix product and convolution, around
-smooth functions. What the model has quantised itself stays as it is. Zero points are 0: activations are unsigned
-behind a rectifier and symmetric elsewhere.
+smooth functions, and where a state is made. What the model has quantised itself stays as it is. Zero points are 0:
+activations are unsigned behind a rectifier and symmetric elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from nc.compiler.config import QuantiseSection
 from nc.compiler.passes.integerize import Port
+from nc.compiler.passes.integerize.states import Grid, grid_of
 from nc.compiler.passes.quantise.bias import correct_biases
 from nc.compiler.passes.quantise.places import STAY, Places, find_places
 from nc.compiler.passes.quantise.rounding import moments, rounded
 from nc.compiler.passes.quantise.scales import activation_scale, weight_scale
 from nc.compiler.passes.quantise.statistics import Statistics, observe
 from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
-from nc.ir.ops.base import Array
+from nc.ir.ops.base import Array, frozen
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.input import Input
 from nc.ir.ops.quantize import Quantize
+from nc.ir.ops.state import State
 from nc.ir.types import bits_for, natural_range
 
 BIAS_BITS = 32
@@ -87,7 +89,8 @@ def insert(graph: Graph, plan: Plan) -> Graph:
         result = keep(build, node, wanted)
         if value in places.activations:
             layer = section.layers.get(node.origin)
-            bits = (layer and layer.activation_bits) or section.activation_bits
+            usual = section.activation_bits + (section.state_bits if value in places.kept else 0)
+            bits = (layer and layer.activation_bits) or usual
             statistics = plan.seen[places.twin(value)]
             signed = statistics.lo < 0
             scale = np.asarray(activation_scale(statistics, bits, signed, section))
@@ -96,7 +99,22 @@ def insert(graph: Graph, plan: Plan) -> Graph:
                 return quantised[value]
         return result
 
-    return rewrite(graph, visit)
+    return _begun(rewrite(graph, visit))
+
+
+def _begun(graph: Graph) -> Graph:
+    """Initial values of states rounded to the quantisers that make their next ones."""
+
+    def rounded_to(grid: Grid, initial: Array) -> Array:
+        kind, scale, zero = grid
+        return (np.clip(np.rint(initial / float(scale)) + zero, kind.lo, kind.hi) - zero) * float(scale)
+
+    nodes = list(graph.nodes)
+    for state in graph.states.values():
+        op, grid = nodes[state].op, grid_of(graph, state, {})
+        if isinstance(op, State) and grid is not None:
+            nodes[state] = replace(nodes[state], op=replace(op, initial=frozen(rounded_to(grid, op.initial))))
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _around(build: Builder, value: Value, scale: Array, lo: int, hi: int, rounding: str = "half_up") -> Value:

@@ -14,13 +14,15 @@ from nc.ir.ops.unary import RealFunction
 
 LAYERS = ("matmul", "conv")
 STAY = {"reshape", "transpose", "slice", "gather", "broadcast", "max_pool", "reduce_max", "reduce_min", "relu", "pad"}
+_CARRIES = {"add", "sub", "mul", "neg", "reshape", "transpose", "slice", "gather"}
 PIECEWISE = (Relu, LeakyRelu, Clip, Abs, Neg)  # integers can compute these exactly
 
 
 @dataclass(frozen=True)
 class Places:
     """`activations`: values to quantise; `operands`: (node, position) that must read the quantised one;
-    `weights`, `biases`: (node, position) of float constants; `always`: activations that every reader needs quantised.
+    `weights`, `biases`: (node, position) of float constants; `always`: activations that every reader needs quantised;
+    `kept`: activations whose errors a state adds up from step to step.
     """
 
     activations: frozenset[Value]
@@ -29,6 +31,7 @@ class Places:
     biases: frozenset[tuple[Value, int]]
     always: frozenset[Value]
     twins: dict[Value, Value]
+    kept: frozenset[Value] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -81,10 +84,41 @@ def find_places(graph: Graph, ports: frozenset[str], share_sums: bool) -> Places
             _quantise_result(graph, value, activations, always)
         elif isinstance(node.op, LeakyRelu):  # a slope such as 0.01 has no short grid of its own
             _quantise_result(graph, value, activations, always)
+    kept = _states(graph, exact, activations, always)
     biases = {(v, p) for v, p in biases if _float_layer(graph, v, p, weights)}
     return Places(
-        frozenset(activations), frozenset(operands), frozenset(weights), frozenset(biases), frozenset(always), twins
+        frozenset(activations),
+        frozenset(operands),
+        frozenset(weights),
+        frozenset(biases),
+        frozenset(always),
+        twins,
+        frozenset(kept & activations),
     )
+
+
+def _states(graph: Graph, exact: list[bool], activations: set[Value], always: set[Value]) -> set[Value]:
+    """Quantise what states take next; the values between a state and its next one that add up its errors.
+
+    A state that reaches its next value by sums and products alone (the cell of an LSTM, the hidden state of a GRU)
+    carries an error on; one that passes a matrix product or a saturating function does not.
+    """
+    kept: set[Value] = set()
+    for state in graph.states.values():
+        value = graph.nodes[state].operands[0]
+        if not exact[value] or graph.nodes[value].op.name == "concat":
+            activations.add(value)
+            always.add(value)
+        path, stack = {value}, [value]
+        while stack:
+            node = graph.nodes[stack.pop()]
+            for operand in node.operands if node.op.name in _CARRIES else ():
+                if operand not in path:
+                    path.add(operand)
+                    stack.append(operand)
+        if state in path:
+            kept |= {v for v in path if v == value or graph.nodes[v].op.name in _CARRIES}
+    return kept
 
 
 def _share(graph: Graph, value: Value, exact: list[bool], need: object, twins: dict[Value, Value]) -> None:
@@ -102,7 +136,7 @@ def _exact(graph: Graph, ports: frozenset[str]) -> list[bool]:
     for node in graph.nodes:
         if node.op.name == "input":
             exact.append(node.op.label in ports or node.type.is_int)  # type: ignore[attr-defined]
-        elif node.op.name in ("dequantize", "constant"):
+        elif node.op.name in ("dequantize", "constant", "state"):  # of states see _states
             exact.append(True)
         elif node.op.name in STAY:
             exact.append(exact[node.operands[0]])

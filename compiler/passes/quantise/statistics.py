@@ -37,10 +37,11 @@ def observe(graph: Graph, inputs: Mapping[str, Array], values: Iterable[Value]) 
     """Statistics of `values` while the float graph runs on `inputs`; memory stays bounded by chunks."""
     wanted = tuple(sorted(values))
     samples = min(len(a) for a in inputs.values())
-    chunks = -(-samples // CHUNK)
+    chunk = samples if graph.states else CHUNK  # a sequence goes on from sample to sample
+    chunks = -(-samples // chunk)
     seen: dict[Value, Statistics] = {}
-    for start in range(0, samples, CHUNK):
-        part = {label: array[start : start + CHUNK] for label, array in inputs.items()}
+    for start in range(0, samples, chunk):
+        part = {label: array[start : start + chunk] for label, array in inputs.items()}
         results = evaluate(graph, part, probes=wanted)
         for value in wanted:
             flat = results[f"%{value}"].ravel()

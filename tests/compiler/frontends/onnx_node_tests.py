@@ -29,7 +29,7 @@ Concat Split Slice Gather Pad Resize Upsample Identity Dropout Constant Cast Whe
 ConstantOfShape Range Expand Size""".split()  # noqa: SIM905
 FURTHER = """LayerNormalization RMSNormalization InstanceNormalization GroupNormalization ConvTranspose DepthToSpace
 SpaceToDepth Tile Sum Mean And Or Xor Not Equal Greater GreaterOrEqual Less LessOrEqual ReduceMin ReduceL1 ReduceL2
-ReduceSumSquare ReduceLogSum ReduceLogSumExp Mish Swish Softsign ThresholdedRelu ArgMin CastLike""".split()  # noqa: SIM905
+ReduceSumSquare ReduceLogSum ReduceLogSumExp Mish Swish Softsign ThresholdedRelu ArgMin CastLike RNN GRU LSTM""".split()  # noqa: SIM905
 QUANTISED = ["QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"]
 
 _PLAIN = {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, onnx.TensorProto.BOOL}

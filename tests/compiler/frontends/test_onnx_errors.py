@@ -55,7 +55,7 @@ def test_every_problem_is_reported_at_once() -> None:
         [
             node("NonMaxSuppression", "x x", "a", name="boxes"),
             node("Relu", "a", "b"),
-            node("LSTM", "b w w", "c", name="memory"),
+            node("Loop", "b w w", "c", name="memory"),
             node("MatMul", "x lost", "d", name="head"),
             node("Add", "c d", "y"),
         ],
@@ -66,10 +66,10 @@ def test_every_problem_is_reported_at_once() -> None:
         "  --> node 'boxes'\n"
         "   |  a = NonMaxSuppression(x, x)\n"
         "  help: replace the layer before export; docs/onnx.md lists what is supported\n"
-        "error[NC102]: operator LSTM must be one that nc translates\n"
+        "error[NC102]: operator Loop must be one that nc translates\n"
         "  --> node 'memory'\n"
-        "   |  c = LSTM(b, w, w)\n"
-        "  help: export a single time step with its state as input and output\n"
+        "   |  c = Loop(b, w, w)\n"
+        "  help: export without loops; unroll them in the model\n"
         "error[NC108]: operand 'lost' of MatMul must be an input, an initialiser or a node's result\n"
         "  --> node 'head'\n"
         "   |  d = MatMul(x, lost)\n"
