@@ -45,7 +45,9 @@ class FpgaBackend:
         """Streaming layers are those of the model; spatial ones are taken apart."""
         return "integer" if streaming.style(graph, options) == "streaming" else "primitive"
 
-    def approximate(self, graph: Graph, options: FpgaOptions, data: Mapping[str, Array] | None) -> Graph:
+    def approximate(
+        self, graph: Graph, options: FpgaOptions, data: Mapping[str, Array] | None, labels: Array | None = None
+    ) -> Graph:
         """The integer graph with words as narrow as samples ask for, where wanted: from then on it is the truth."""
         if not options.optimise.calibrated_ranges:
             return graph

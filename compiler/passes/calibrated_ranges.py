@@ -73,8 +73,9 @@ def _seen(graph: Graph, values: list[Value], data: Mapping[str, Array]) -> dict[
     """The least and the largest number of each element over all samples."""
     found: dict[Value, tuple[IntArray, IntArray]] = {}
     count = min(len(samples) for samples in data.values())
-    for first in range(0, count, BATCH):
-        part = {label: samples[first : first + BATCH] for label, samples in data.items()}
+    batch_size = max(count, 1) if graph.states else BATCH  # a sequence goes on from sample to sample
+    for first in range(0, count, batch_size):
+        part = {label: samples[first : first + batch_size] for label, samples in data.items()}
         results = evaluate(graph, part, probes=tuple(values))
         for value in values:
             batch = np.asarray(results[f"%{value}"], np.int64)
