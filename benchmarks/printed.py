@@ -29,26 +29,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import sections
+from printed_classical import run_svm, run_tree
+from printed_data import PUBLISHED, load, measured
 
-from nc.backends.printed.adc import adc_figures
-from nc.backends.printed.flow import Circuit, synthesise
+from nc.backends.printed.flow import synthesise
 from nc.backends.printed.technology import egfet
 from nc.compiler.printed.genome import Shape, split
-from nc.compiler.printed.onnx_ml import read_classifier
-from nc.compiler.printed.search import Plan, Point, isotonic, search, split_rows
+from nc.compiler.printed.search import Plan, Point, search, split_rows
 from nc.compiler.printed.to_graph import live_sums, to_graph
 from nc.compiler.printed.tournament import permute
 from nc.ir.graph import Graph
 
-# Published: Afentaki et al., ICCAD 2023 (arXiv 2312.17612), re-synthesised with Yosys and ABC on the same cells:
-# test accuracy, area in cm2, leakage in mW at 1.0 V and 0.6 V. (hidden, bits): the topology that is searched here.
-PUBLISHED: dict[str, tuple[float, float, float, float]] = {
-    "breast_cancer": (0.946, 3.18, 10.2, 3.3),
-    "cardio": (0.862, 7.28, 23.3, 7.5),
-    "redwine": (0.567, 2.70, 8.3, 2.7),
-    "whitewine": (0.527, 5.86, 17.9, 5.8),
-    "pendigits": (0.891, 15.15, 47.7, 15.4),
-}
+# (hidden, bits): the topology that is searched.
 TOPOLOGY: dict[str, tuple[int, int]] = {
     "breast_cancer": (3, 3),
     "cardio": (4, 3),
@@ -64,13 +56,6 @@ PLANS: dict[str, Plan] = {
     "whitewine": Plan(starts=3, returns=3, steps=300_000),
     "pendigits": Plan(starts=2, returns=3, steps=300_000),
 }
-
-
-def load(folder: Path, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(x_train, y_train, x_test, y_test) as 4-bit integers and labels."""
-    with np.load(folder / f"{dataset}.npz", allow_pickle=False) as data:
-        x = [np.floor(16 * data[k]).astype(np.int64) for k in ("x_train", "x_test")]
-        return x[0], data["y_train"], x[1], data["y_test"]
 
 
 def candidates(front: list[Point], floor: float, error: float, area_mm2: float, count: int) -> list[Point]:
@@ -119,7 +104,7 @@ def run(job: tuple[str, int, str, bool, str]) -> dict[str, Any]:
         graph = fewer
     circuit = synthesise(graph, egfet(), effort="quick" if quick else "full")
     row = {
-        **_measured(circuit, x_test, y_test),
+        **measured(circuit, x_test, y_test),
         "dataset": dataset,
         "seed": seed,
         "model": f"mlp {x.shape[1]},{hidden},{shape.classes}",
@@ -150,70 +135,6 @@ def pruned_argmax(
     if (found.decide(sums[held]) != labels[held]).sum() > (sums[held].argmax(1) != labels[held]).sum():
         return None
     return to_graph(point.genome, shape, tournament=found)
-
-
-def run_tree(job: tuple[str, int, str, bool, str]) -> dict[str, Any]:
-    """The smallest decision tree one standard error above the published accuracy, through ONNX-ML to cells.
-
-    Trees of growing numbers of leaves are fitted on the same 70 % and judged on the same 30 %.
-    """
-    import warnings
-
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import FloatTensorType
-    from sklearn.tree import DecisionTreeClassifier
-
-    dataset, seed, folder, quick, cache = job
-    done = Path(cache, f"{dataset}_{seed}_tree.json") if cache else None
-    if done is not None and done.is_file():
-        row: dict[str, Any] = json.loads(done.read_text())
-        return row
-    begin = time.time()
-    x, y, x_test, y_test = load(Path(folder), dataset)
-    accuracy, area, _, _ = PUBLISHED[dataset]
-    fit, held = split_rows(y, 0.3, seed)
-    sizes = sorted({int(v) for v in np.geomspace(2, 300, 60)})
-    trees = [DecisionTreeClassifier(max_leaf_nodes=n, random_state=seed).fit(x[fit], y[fit]) for n in sizes]
-    smooth = isotonic(np.array([tree.score(x[held], y[held]) for tree in trees]))
-    target = min(accuracy + np.sqrt(accuracy * (1 - accuracy) / len(held)), smooth.max())
-    tree = trees[int(np.argmax(smooth >= target - 1e-12))]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = convert_sklearn(tree, initial_types=[("x", FloatTensorType([None, x.shape[1]]))])
-    circuit = synthesise(read_classifier(model), egfet(), effort="quick" if quick else "full")
-    row = {
-        **_measured(circuit, x_test, y_test),
-        "dataset": dataset,
-        "seed": seed,
-        "model": f"tree, {tree.get_n_leaves()} leaves",
-        "validation_accuracy": round(float(tree.score(x[held], y[held])), 4),
-        "published_accuracy": accuracy,
-        "published_area_cm2": area,
-        "seconds": round(time.time() - begin, 1),
-    }
-    if done is not None:
-        done.parent.mkdir(parents=True, exist_ok=True)
-        done.write_text(json.dumps(row))
-    return row
-
-
-def _measured(circuit: Circuit, x_test: np.ndarray, y_test: np.ndarray) -> dict[str, Any]:
-    """The figures of a circuit on test data, by the mapped netlist itself."""
-    test = float((circuit.classify(x_test) == y_test).mean())
-    adc = adc_figures(circuit)["pruned"]
-    return {
-        "accuracy": round(test, 4),
-        "standard_error": round(float(np.sqrt(test * (1 - test) / len(y_test))), 4),
-        "area_cm2": round(circuit.area_mm2 / 100, 4),
-        "power_mw_1v0": round(circuit.power_mw(x_test, "1.0"), 4),
-        "power_mw_0v6": round(circuit.power_mw(x_test, "0.6"), 4),
-        "delay_ms": round(circuit.delay_ms("1.0"), 1),
-        "delay_ms_0v6": round(circuit.delay_ms("0.6"), 1),
-        "adc_area_cm2": adc["area_cm2"],
-        "adc_power_mw": adc["power_mw"],
-        "cells": sum(circuit.netlist.counts.values()),
-        "script": circuit.script,
-    }
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -249,7 +170,7 @@ def main() -> int:
     parser.add_argument("--data", default=str(Path(os.environ.get("NC_SHARED", ".")) / "data" / "printed"))
     parser.add_argument("--datasets", default="")
     parser.add_argument("--seeds", default="")
-    parser.add_argument("--models", choices=("mlp", "tree", "all"), default="all")
+    parser.add_argument("--models", choices=("mlp", "tree", "svm", "all"), default="all")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cache", default="", help="folder of finished rows and search states: a killed run resumes")
     parser.add_argument("--genomes", default="", help="also write the chosen genomes to this .npz")
@@ -260,7 +181,7 @@ def main() -> int:
     names = options.datasets.split(",") if options.datasets else ["redwine"] if options.quick else list(PUBLISHED)
     seeds = [int(s) for s in options.seeds.split(",")] if options.seeds else [0] if options.quick else [0, 1, 2]
     jobs = [(name, seed, options.data, options.quick, options.cache) for name in names for seed in seeds]
-    kinds = {"mlp": [run], "tree": [run_tree], "all": [run, run_tree]}[options.models]
+    kinds = {"mlp": [run], "tree": [run_tree], "svm": [run_svm], "all": [run, run_tree, run_svm]}[options.models]
     with ProcessPoolExecutor(options.workers) as pool:
         rows = []
         for row in chain.from_iterable(pool.map(kind, jobs) for kind in kinds):

@@ -21,6 +21,7 @@ from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.compiler.yaml_text import Document
 from nc.ir.diagnostics import Diagnostic, NcError, Where
+from nc.ir.graph import Graph
 
 MB = 1 << 20
 PULSE_VECTORS = 32  # the same, of netlists of pulses
@@ -83,7 +84,7 @@ def compile(
     output_place(output, force=force)  # a refused place is told before the work, not after
     watch = Stopwatch(progress or Silent())
     with watch.stage("read"):
-        source = model_source(model, example_input, settings.options)
+        source = model_source(model, example_input, settings.options, settings.common)
         calibration = read_data(calib, settings)
     form = form_of(source.model, backend.stage)
     integer = form.to_integers(source.model, settings, calibration, watch)
@@ -96,7 +97,7 @@ def compile(
         with watch.stage("emit"):
             backend.emit(design, folder)
             form.write(integer, folder, INTEGER)
-            if keep_float:
+            if keep_float and not _in_integers(source.model):
                 form.write(source.model, folder, FLOAT)
         with watch.stage("bench"):
             _write_bench(backend, design, (form, integer, taken), calibration, settings, folder)
@@ -141,6 +142,11 @@ def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | No
     bound, labels = (None, None) if data is None else (form.bind(integer, data, settings), data.y)
     with watch.stage("approximate"):
         return approximate(integer, settings.options, bound, labels)
+
+
+def _in_integers(model: Any) -> bool:
+    """A model that came in integers (a tree, a linear SVM): there is no float model beside it."""
+    return isinstance(model, Graph) and all(model.type(v).is_int for v in model.inputs.values())
 
 
 def _varied(calibration: Dataset | None) -> list[Diagnostic]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nc.compiler.config import Common
 from nc.compiler.data.load import file_sha256
 from nc.ir.diagnostics import NcError, Where, fail
 from nc.ir.graph import Graph
@@ -17,6 +18,7 @@ from nc.ir.spiking.text import dumps
 from nc.ir.text import to_text
 
 Model = Graph | Network | FixedNetwork
+COMMON = Common()
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,14 @@ class Source:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def model_source(model: Any, example_input: Any = None, options: Any = None) -> Source:
+def model_source(model: Any, example_input: Any = None, options: Any = None, common: Common = COMMON) -> Source:
     """A model file, a model in memory, or a torch module with an example input, as a `Source`.
 
-    `options`: the target's, from which a frontend takes what its files do not store (NIR: the time step).
+    `options`: the target's, from which a frontend takes what its files do not store (NIR: the time step); `common`:
+    the other sections (trees and SVMs: the codes at the input).
     """
     if isinstance(model, str | Path):
-        return load_model(model, options)
+        return load_model(model, options, common)
     if not isinstance(model, Model):
         from nc.compiler.frontends.torch_export import from_torch
 
@@ -49,7 +52,7 @@ def model_source(model: Any, example_input: Any = None, options: Any = None) -> 
     return Source(model, model.name, digest.hexdigest())
 
 
-def load_model(model: Path | str, options: Any = None) -> Source:
+def load_model(model: Path | str, options: Any = None, common: Common = COMMON) -> Source:
     """Read a model file (NC007 unknown suffix, NC005 missing; the frontend's own codes otherwise)."""
     path = Path(model)
     if path.is_dir() or not path.exists():
@@ -60,33 +63,35 @@ def load_model(model: Path | str, options: Any = None) -> Source:
              where=Where(file=str(model)),
              help="export a torch module with torch.export.save, or call nc.compiler.compile on it")  # fmt: skip
     try:
-        read = FRONTENDS[path.suffix](path, options)
+        read = FRONTENDS[path.suffix](path, options, common)
     except NcError as error:
         raise error.located(file=path.name) from None
     return Source(read, path.name, file_sha256(path))
 
 
-def _onnx(path: Path, options: Any) -> Graph:
+def _onnx(path: Path, options: Any, common: Common) -> Graph:
     from nc.compiler.frontends.onnx import read_onnx
+    from nc.compiler.frontends.onnx.classical import is_classical, read_classical
 
     del options
-    return read_onnx(path)
+    return read_classical(path, common) if is_classical(path) else read_onnx(path)
 
 
-def _nir(path: Path, options: Any) -> Network:
+def _nir(path: Path, options: Any, common: Common) -> Network:
     from nc.compiler.frontends.nir import NirOptions, load
 
+    del common
     section = getattr(options, "spiking", None)
     if section is None:
         return load(path)
     return load(path, NirOptions(dt=section.dt, integrator=section.integrator, reset=section.reset))
 
 
-def _pt2(path: Path, options: Any) -> Graph:
+def _pt2(path: Path, options: Any, common: Common) -> Graph:
     from nc.compiler.frontends.torch_export import read_pt2
 
-    del options
+    del options, common
     return read_pt2(path)
 
 
-FRONTENDS: dict[str, Callable[[Path, Any], Model]] = {".onnx": _onnx, ".pt2": _pt2, ".nir": _nir}
+FRONTENDS: dict[str, Callable[[Path, Any, Common], Model]] = {".onnx": _onnx, ".pt2": _pt2, ".nir": _nir}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from nc.backends.printed.flow import Circuit
 from nc.backends.printed.lowering import to_words
-from nc.compiler.printed.onnx_ml import Codes, read_classifier
+from nc.compiler.frontends.onnx.classical import Codes, read_classifier
 from nc.ir.diagnostics import NcError
 from nc.ir.interpret import evaluate
 
@@ -103,3 +104,60 @@ def test_other_models_are_refused() -> None:
     x, y = _data()
     with pytest.raises(NcError, match="the model must hold one of TreeEnsembleClassifier, LinearClassifier"):
         read_classifier(_export(KNeighborsClassifier().fit(x, y)))
+
+
+@pytest.mark.parametrize("kind", ["tree", "svm"])
+def test_a_file_becomes_a_printed_circuit(tmp_path: Path, kind: str) -> None:
+    """Through the front door: compiled, evaluated on DATA, proved down to the mapped netlist."""
+    pytest.importorskip("pyosys")
+    from sklearn.svm import LinearSVC
+    from sklearn.tree import DecisionTreeClassifier
+
+    from nc.compiler.data import Dataset
+    from nc.compiler.driver.compiling import compile
+    from nc.compiler.driver.evaluating import evaluate as evaluate_build
+    from nc.compiler.driver.verifying import verify
+
+    x, y = _data()
+    if kind == "tree":
+        model = DecisionTreeClassifier(max_leaf_nodes=8, random_state=0).fit(x / 16, 2 * y + 1)
+    else:
+        model = LinearSVC(random_state=0, dual=False).fit(x / 16, y)
+    labels = model.predict(x / 16)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(_export(model).SerializeToString())
+    made = compile(path, target="printed", output=tmp_path / "build", set=("input.x.bits=4",))
+    assert not (tmp_path / "build" / "float.nc").exists()
+    assert made.build.manifest.estimate["area_cm2"] > 0
+    found = evaluate_build(tmp_path / "build", Dataset.of(x / 16, labels))
+    assert found.accuracy is not None and found.accuracy >= (1 if kind == "tree" else 0.97)
+    links = verify(tmp_path / "build").links
+    assert {link.verdict for link in links} <= {"equal", "skipped"}
+    assert [link.verdict for link in links if "mapped netlist" in link.name] == ["equal"]
+
+
+def test_signed_codes_and_damaged_models_are_refused(tmp_path: Path) -> None:
+    from sklearn.tree import DecisionTreeClassifier
+
+    from nc.compiler.config import Common
+    from nc.compiler.driver.models import load_model
+
+    x, y = _data()
+    model = _export(DecisionTreeClassifier(max_leaf_nodes=4, random_state=0).fit(x, y))
+    path = tmp_path / "tree.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(NcError) as codes:
+        load_model(path, None, Common.model_validate({"input": {"x": {"bits": 4, "signed": True}}}))
+    assert str(codes.value) == (
+        "error[NC650]: codes of 'x' must be unsigned and start at 0\n"
+        "  --> tree.onnx\n  help: scale the features so that 0 is the smallest"
+    )
+    node = next(n for n in model.graph.node if n.op_type == "TreeEnsembleClassifier")
+    node.attribute.remove(next(a for a in node.attribute if a.name == "nodes_values"))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(NcError) as damaged:
+        load_model(path)
+    assert str(damaged.value) == (
+        "error[NC101]: the attributes of 'TreeEnsembleClassifier' must be complete and of matching lengths, but are "
+        "not\n  --> tree.onnx\n  help: it is damaged, or made by hand; export it again"
+    )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nc.ir.diagnostics import Where, fail
+from nc.compiler.config import Common, InputSection
+from nc.compiler.frontends.onnx.decode import decode
+from nc.ir.diagnostics import NcError, Where, fail
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.add import Add
 from nc.ir.ops.argmax import ArgMax
@@ -33,25 +36,53 @@ class Codes:
     """How features arrive: `bits` wide unsigned codes, each standing for code * `scale`."""
 
     bits: int = 4
-    scale: float = 1.0
+    scale: float | Fraction = 1.0
     weight_bits: int = 6
 
 
 Attributes = Mapping[str, Any]
 
 
+def is_classical(path: Path) -> bool:
+    """Whether a file is a readable model with one of the classifiers."""
+    try:
+        model = decode(path.read_bytes())
+    except (OSError, NcError):
+        return False
+    return any(node.op_type in CLASSIFIERS for node in model.graph.node)
+
+
+def read_classical(path: Path, common: Common) -> Graph:
+    """The integer graph of a file, with the codes that `input.NAME` describes: `bits` unsigned bits, each step
+    `scale` (default: `range`, else features from 0 to 1). Raises NC101, NC650."""
+    model = decode(path.read_bytes())
+    name = model.graph.input[0].name if model.graph.input else ""
+    section = common.input.get(name, InputSection())
+    lowest = section.range[0] if section.range else 0
+    if section.signed or section.zero_point or lowest != 0:
+        fail("NC650", f"codes of '{name}' must be unsigned and start at 0", where=Where(file=path.name),
+             help="scale the features so that 0 is the smallest")  # fmt: skip
+    span = section.range[1] / ((1 << section.bits) - 1) if section.range else Fraction(1, 1 << section.bits)
+    return read_classifier(path, Codes(section.bits, section.scale or span, common.quantise.weight_bits))
+
+
 def read_classifier(source: Path | str | Any, codes: Codes = Codes()) -> Graph:
-    """The integer graph of an ONNX-ML classifier, a file or an onnx ModelProto: input `x` (F,), output `class` (1,).
+    """The integer graph of an ONNX-ML classifier, a file or an onnx ModelProto.
+
+    The input (F,) has the model's name, the output is `class` (1,).
 
     The output is the class label where labels are small non-negative integers, the class index otherwise.
     Raises NC650 for a model without a supported classifier.
     """
     import onnx
 
-    model = onnx.load(str(source)) if isinstance(source, Path | str) else source
-    where = Where(file=str(source) if isinstance(source, Path | str) else "")
-    shape = model.graph.input[0].type.tensor_type.shape.dim
-    features = shape[-1].dim_value
+    model = decode(Path(source).read_bytes()) if isinstance(source, Path | str) else source
+    where = Where(file=Path(source).name if isinstance(source, Path | str) else "")
+    sizes = [d.dim_value for port in model.graph.input[:1] for d in port.type.tensor_type.shape.dim]
+    features = sizes[-1] if sizes else 0
+    if features < 1:
+        fail("NC650", "the model's input must have a fixed number of features, not an open one", where=where,
+             help="export it with FloatTensorType([None, FEATURES])")  # fmt: skip
     node = next((n for n in model.graph.node if n.op_type in CLASSIFIERS), None)
     if node is None:
         found = ", ".join(sorted({n.op_type for n in model.graph.node})) or "nothing"
@@ -63,9 +94,13 @@ def read_classifier(source: Path | str | Any, codes: Codes = Codes()) -> Graph:
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     build = Builder("classifier")
     top = (1 << codes.bits) - 1
-    x = build.input("x", TensorType((features,), IntType(0, top), Affine.of(codes.scale)))
+    x = build.input(model.graph.input[0].name, TensorType((features,), IntType(0, top), Affine.of(codes.scale)))
     build.origin = node.name or node.op_type
-    chosen = CLASSIFIERS[node.op_type](build, x, attributes, codes)
+    try:
+        chosen = CLASSIFIERS[node.op_type](build, x, attributes, codes)
+    except (KeyError, IndexError, ValueError, TypeError):
+        fail("NC101", f"the attributes of '{node.op_type}' must be complete and of matching lengths, but are not",
+             where=where, help="it is damaged, or made by hand; export it again")  # fmt: skip
     build.output("class", _labelled(build, chosen, attributes))
     return build.finish()
 
@@ -145,7 +180,7 @@ def _tree(
         if mode not in _FLOORS:
             fail("NC650", f"tree nodes must compare by {', '.join(_FLOORS)}, not {mode}")
         # the comparison is true up to this code
-        last = _FLOORS[mode](float(attributes["nodes_values"][i]) / codes.scale)
+        last = _FLOORS[mode](Fraction(float(attributes["nodes_values"][i])) / Fraction(codes.scale))
         low = made[attributes["nodes_truenodeids"][i]]
         high = made[attributes["nodes_falsenodeids"][i]]
         if mode in ("BRANCH_GT", "BRANCH_GTE"):
@@ -160,7 +195,7 @@ def _tree(
 
 
 # greatest code for which "x <= t" or "x < t" holds
-_FLOORS: dict[str, Callable[[float], int]] = {
+_FLOORS: dict[str, Callable[[Fraction], int]] = {
     "BRANCH_LEQ": lambda t: math.floor(t),
     "BRANCH_GT": lambda t: math.floor(t),
     "BRANCH_LT": lambda t: math.ceil(t) - 1,
@@ -175,7 +210,7 @@ def _scores(build: Builder, x: Value, weights: Any, bias: Any, codes: Codes) -> 
     """weights (outputs, F) times x plus bias, all rounded with one common scale."""
     scale = np.abs(weights).max() / ((1 << codes.weight_bits - 1) - 1) or 1.0
     rounded = np.rint(weights / scale).astype(np.int64).T
-    shift = np.rint(bias / (scale * codes.scale)).astype(np.int64)
+    shift = np.rint(bias / (scale * float(codes.scale))).astype(np.int64)
     product = build.add(MatMul(), x, build.constant(rounded))
     return build.add(Add(), product, build.constant(shift, _range(shift)))
 
