@@ -29,12 +29,15 @@ MODELS: Mapping[str, Sequence[str]] = {
 """Yosys' commands that read the models of a flow's cells: deferred, or its large memories take a minute to unfold."""
 
 
-def gates(netlist: Path, flow: str, folder: Path, top: str = "top") -> Netlist:
-    """A mapped netlist (Verilog) as Yosys' internal gates. Raises ToolFailed."""
+def gates(netlist: Path, flow: str, folder: Path, top: str = "top", library: Path | None = None) -> Netlist:
+    """A mapped netlist (Verilog) as Yosys' internal gates; `library`: of its cells, where they are a Liberty file's.
+
+    Raises ToolFailed.
+    """
     from nc.compiler.frontends.yosys_json import read_yosys_json
 
     commands = [
-        *MODELS[flow],
+        *(MODELS[flow] if library is None else [f"read_liberty -setattr liberty_cell {quoted(library)}"]),
         f"read_verilog {quoted(netlist)}",
         f"hierarchy -check -top {top}",
         "proc",

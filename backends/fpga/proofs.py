@@ -90,21 +90,25 @@ def sequences(graph: Graph, inputs: dict[str, IntArray], length: int) -> dict[st
 
 
 def _netlist(build: Path, graph: Graph, design: Design) -> Link:
-    """The last synthesis of this build, cell by cell with the vendor's models."""
+    """The last synthesis of this build, cell by cell with the vendor's models, or with the functions of its library."""
     name = "word graph ≡ synthesised netlist"
     report = build / "reports" / "synth.json"
     if not report.is_file():
         return Link(name, "skipped", "the build is not synthesised: run `nc synth` first")
     told = json.loads(report.read_text())
     netlist = build / "reports" / "synth" / f"netlist-{told.get('variant')}.v"
-    flow = find_device(told["device"]).flow if told.get("area_um2") is None else "liberty"
-    if flow not in MODELS or not netlist.is_file():
+    cells = told.get("area_um2") is not None
+    library = (
+        max(netlist.parent.glob("library-*.lib"), key=lambda p: p.stat().st_mtime, default=None) if cells else None
+    )
+    flow = "" if cells else find_device(told["device"]).flow
+    if library is None and flow not in MODELS or not netlist.is_file():
         return Link(name, "skipped", f"no netlist of a known family at {netlist.name}")
     ports, length = design.spec, SEQUENCE if design.loops else 1
     inputs = vectors(graph, NETLIST_VECTORS)
     want = sequences(graph, inputs, length)
     with tempfile.TemporaryDirectory(prefix="nc-gates-") as folder:
-        mapped = gates(netlist, flow, Path(folder))
+        mapped = gates(netlist, flow, Path(folder), library=library)
     wrong = compare(
         mapped, design, [inputs[p.name] for p in ports.inputs], [want[p.name] for p in ports.outputs], length
     )
@@ -112,7 +116,7 @@ def _netlist(build: Path, graph: Graph, design: Design) -> Link:
     detail = (
         f"{mapped.n_cells} gates on {told['device']}, {NETLIST_VECTORS} random vectors{told_length} through the streams"
     )
-    if wrong or flow == "liberty" or mapped.n_cells > PROVED_CELLS:
+    if wrong or cells or mapped.n_cells > PROVED_CELLS:
         return Link(name, "different" if wrong else "equal", detail)
     with tempfile.TemporaryDirectory(prefix="nc-equivalence-") as folder:
         hdl = sorted((build / "hdl").glob("*.v"))
