@@ -50,6 +50,15 @@ def binary(*, decide: bool = False) -> Graph:
     return LowerPrimitive().run(b.finish())
 
 
+def bits() -> Graph:
+    """64 bits in, 24 sums of weights of four bits."""
+    b = Builder()
+    x = b.input("x", TensorType((64,), IntType(0, 1)))
+    weights = b.constant(np.random.default_rng(0).integers(-8, 8, (64, 24)))
+    b.output("y", b.add(op("matmul"), x, weights))
+    return LowerPrimitive().run(b.finish())
+
+
 def sparse() -> Graph:
     """24 words of two bits, two layers of 24 neurons that read three of them each, as LogicNets trains them."""
     rng = np.random.default_rng(0)
@@ -84,6 +93,7 @@ def networks(quick: bool) -> Mapping[str, Callable[[], Graph]]:
     found: dict[str, Callable[[], Graph]] = {
         "random binary": binary,
         "random binary, arg-max": partial(binary, decide=True),
+        "random weights, 1-bit inputs": bits,
         "random sparse": sparse,
         "random convolution, pooled": pooled,
     }

@@ -30,6 +30,9 @@ from nc.ir.stream import StreamSpec
 
 DEFAULT_DEVICE = {"ice40": "ice40-hx8k", "ecp5": "ecp5-85k", "xilinx": "xcup", "lut6": "lut6", "generic": "ecp5-85k"}
 
+GOAL = {"lut6": "balanced"}
+"""Where there are no carry chains LUTs can be bought with depth, and the fewest of them make the slowest sums."""
+
 
 class FpgaBackend:
     """Satisfies `nc.backends.backend.Backend`."""
@@ -101,7 +104,7 @@ class FpgaBackend:
         if request.board is not None:
             device = find_board(request.board).device.name
         files = sources(build / "hdl", device if request.liberty is None else "", request.out_dir)
-        return synthesise_build(files, device, request)
+        return synthesise_build(files, device, request, GOAL.get(device, "area"))
 
 
 def sources(hdl: Path, device: str, out_dir: Path) -> list[Path]:

@@ -36,6 +36,9 @@ WIDEST_HEAP = 64
 ADDERS = {"xilinx": (2, 1.0, 1.0), "lut6": (3, 3.0, 1.5)}
 """What adders take (see `Collapse.adder`): ternary ones, heaps."""
 
+OPERAND = {"xilinx": 0.5, "lut6": 1.0}
+"""LUTs a bit that one more operand of a sum takes, by families of LUT6."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -95,6 +98,7 @@ def build(graph: Graph, options: Options) -> Design:
         max_depth=optimise.max_depth,
         by_width=optimise.weigh_widths,
         count_tables=(ternary or heaps) and optimise.count_tables,
+        pack_bits=OPERAND[optimise.technology] if (ternary or heaps) and optimise.pack_bits else 0.0,
         affine_ranges=optimise.affine_ranges,
         fold_thresholds=optimise.fold_thresholds,
         small_tables=optimise.small_tables,

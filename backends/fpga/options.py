@@ -47,6 +47,9 @@ class Optimise(Section):
     neuron_bits: Annotated[int, Field(ge=2, le=16)] = Field(
         default=10, description="most bits that a neuron made a table may depend on"
     )
+    pack_bits: bool = Field(
+        default=True, description="products of 1-bit inputs as tables of six (LUT6 families), where smaller"
+    )
     count_tables: bool = Field(default=True, description="groups of five 1-bit inputs as tables that neurons share")
 
 

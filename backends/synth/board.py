@@ -51,12 +51,14 @@ def synthesise_on_board(
     return {**result.to_json(), "board": board.name, "clock_mhz": clock, "baud": BAUD}
 
 
-def synthesise_build(files: Sequence[Path], device: str, request: SynthesisRequest) -> Mapping[str, object]:
+def synthesise_build(
+    files: Sequence[Path], device: str, request: SynthesisRequest, goal: str = "area"
+) -> Mapping[str, object]:
     """The `top` of a build, alone on `device` (or in standard cells), or whole on the board that was asked for."""
     if request.board is not None:
         assert request.stream is not None
         return synthesise_on_board(files, request.stream, find_board(request.board), request)
     return synthesise(
         files, "top", device, pnr=request.pnr, out_dir=request.out_dir, liberty=request.liberty, seed=request.seed,
-        limit_s=request.limit_s or DEFAULT_LIMIT_S,
+        limit_s=request.limit_s or DEFAULT_LIMIT_S, goal=goal,
     ).to_json()  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from nc.backends.synth.devices import Device
 
 RIPPLE = Path(__file__).with_name("ripple.v")
+LUTS = Path(__file__).with_name("luts.v")
 
 # ABC's own check of its mapping (`&verify`) does not end on sums of a few hundred adders; `nc verify` proves the
 # netlist against its source instead.
@@ -29,17 +30,23 @@ def xilinx(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
     return {"default": [NO_SELF_CHECK, f"synth_xilinx {device.flow_options} -top {top} -noiopad -noclkbuf{hierarchy}"]}
 
 
+OPENED = "opened"
+
+CHOICES = "+strash;&get,-n;&dch,-f;&if;&put;mfs2"
+"""ABC's mapping with structural choices for the least depth, without the optimisations before it that undo counters."""
+
 NO_POWER_UP = ("proc", "setattr -unset init w:*")
 """Power-up values count on a device, not in a netlist without one; Yosys 0.70 stumbles over them where a register bit
 turns out constant ("conflicting init values")."""
 
 
 def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
-    """For an architecture without carry chains, four ways to build sums.
+    """For an architecture without carry chains, several ways to build sums.
 
     'merged': Yosys' own flow, which merges chains of additions (`alumacc`) and adds with a parallel prefix;
     'merged_ripple': the same with a ripple carry; 'prefix': each addition by itself; 'ripple': each by itself with a
-    ripple carry.
+    ripple carry; 'opened' (for designs that are made of LUTs in part): those LUTs dissolved too, so that ABC maps all
+    logic for the least depth.
     """
     hierarchy = " -flatten" if flat else ""
     synth = f"synth -lut {device.lut_inputs} -top {top}{hierarchy}"
@@ -49,7 +56,11 @@ def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
         "merged_ripple": [f'{synth} -extra-map "{RIPPLE}"'],
         "prefix": [alone],
         "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],
-    }
+        OPENED: [
+            f"{alone} -run begin:fine", f'techmap -map "{LUTS}"', "simplemap t:$lut", f'techmap -map "{RIPPLE}"',
+            f"{alone} -noabc -run fine:", f"abc -lut {device.lut_inputs} -script {CHOICES}", "opt_clean",
+        ],
+    }  # fmt: skip
     return {name: [*NO_POWER_UP, *script] for name, script in flows.items()}
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nc.backends.synth import asic, netlist
 from nc.backends.synth import pnr as placer
 from nc.backends.synth.devices import Device, find_device
-from nc.backends.synth.flows import FLOWS
+from nc.backends.synth.flows import FLOWS, OPENED
 from nc.backends.synth.yosys import read_commands, run_yosys
 from nc.ir.diagnostics import fail
 
@@ -91,11 +91,13 @@ def synthesise(
     memory_mb: int = 0,
     variants: Sequence[str] = (),
     constraints: Sequence[str] = (),
+    goal: str = "area",
 ) -> SynthesisResult:
     """Synthesise Verilog for `device` (or the name of one, of `devices.DEVICES`), or for the cells of `liberty`.
 
     `out_dir` receives logs, netlists and, with `pnr`, the bitstream; `hierarchy` is 'flat', 'keep' or 'auto' (keep for
-    large designs); `variants` names those of the flow to try (default: all); `constraints` are nextpnr's
+    large designs); `variants` names those of the flow to try (default: all that apply), of which the one of fewest
+    LUTs is kept, or with `goal='balanced'` of the least product of LUTs and depth; `constraints` are nextpnr's
     options on pins (default: it chooses); `limit_s` holds for each tool, `memory_mb` (0: none) for Yosys' address
     space.
     Raises NcError: NC520 unknown device, NC521 unresolved module or memory, NC523 does not fit, NC501/NC502 for
@@ -114,8 +116,12 @@ def synthesise(
     flat, peak = _choose_mode(read, top, out_dir, hierarchy, limit_s, memory_mb)
     if liberty is not None:
         return asic.synthesise(read, top, liberty, out_dir, flat, limit_s, memory_mb, begin, peak)
+    chip = _chip(device)
+    if not variants:
+        made_of_luts = any(path.name == "primitives.v" for path in verilog_files)
+        variants = [name for name in FLOWS[chip.flow](chip, top, flat) if name != OPENED or made_of_luts]
     return _fpga(
-        read, top, _chip(device), pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants, constraints
+        read, top, chip, pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants, constraints, RANKS[goal]
     )
 
 
@@ -123,14 +129,23 @@ def _chip(device: str | Device) -> Device:
     return find_device(device) if isinstance(device, str) else device
 
 
+Rank = Callable[[netlist.Figures], tuple[int, int]]
+
+RANKS: Mapping[str, Rank] = {
+    "area": lambda figures: (figures.luts, figures.depth or 0),
+    "balanced": lambda figures: (figures.luts * (figures.depth or 1), figures.luts),
+}
+"""What the variants of a flow are compared by."""
+
+
 def _fpga(
     read: list[str], top: str, device: Device, place: bool, out_dir: Path, flat: bool, seed: int,
     limit_s: float | None, memory_mb: int, begin: float, peak: float, variants: Sequence[str],
-    constraints: Sequence[str],
+    constraints: Sequence[str], rank: Rank,
 ) -> SynthesisResult:  # fmt: skip
     found: dict[str, tuple[netlist.Figures, Path]] = {}
     for variant, commands in FLOWS[device.flow](device, top, flat).items():
-        if variants and variant not in variants:
+        if variant not in variants:
             continue
         path = out_dir / f"netlist-{variant}.json"
         finish = ["flatten", "opt_clean", "delete t:$scopeinfo", f"write_json {path.name}",
@@ -138,7 +153,7 @@ def _fpga(
         done = run_yosys([*read, *commands, *finish], out_dir, f"yosys-{variant}", limit_s=limit_s, memory_mb=memory_mb)
         peak = max(peak, done.peak_mb)
         found[variant] = (netlist.figures(netlist.load(path, top)), path)
-    variant = min(found, key=lambda name: (found[name][0].luts, found[name][0].depth or 0))
+    variant = min(found, key=lambda name: rank(found[name][0]))
     figures, path = found[variant]
     result = SynthesisResult(
         device=device.name,

@@ -153,7 +153,8 @@ class _Shifted:
         return self.copy.builder.shr(self.copy.new[source], drop - self.dead[source])
 
     def sources(self, node: int) -> list[int]:
-        return self.copy.src[self.copy.start[node] : self.copy.start[node + 1]]
+        found: list[int] = self.copy.src[self.copy.start[node] : self.copy.start[node + 1]]
+        return found
 
     def keep(self, node: int) -> int:
         return self.copy.keep(node)

@@ -37,6 +37,8 @@ class MatvecOptions:
     share, and add those, instead of one popcount a neuron. `affine_ranges`: the exact range of a sum as a linear form
     of the product's inputs, not what its operands' ranges add up to. `fold_thresholds`: offsets and scales move from a
     word into the threshold it is compared with. `small_tables`: staircases of at most six bits become tables.
+    `pack_bits`: LUTs a bit that one more operand of a sum takes; where not 0, products of single bits become tables of
+    six where those are smaller (`nc.compiler.words.packing`).
     `argmax_differences`: arg-max of products by what the classes differ in (`nc.compiler.words.decisions`).
     """
 
@@ -49,6 +51,7 @@ class MatvecOptions:
     affine_ranges: bool = True
     fold_thresholds: bool = True
     small_tables: bool = True
+    pack_bits: float = 0.0
     argmax_differences: bool = False
 
 

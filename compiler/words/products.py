@@ -6,6 +6,7 @@ import numpy as np
 
 from nc.compiler.words.lower import Lowering
 from nc.compiler.words.matvec import AdderProgram, matvec
+from nc.compiler.words.packing import packed, pays
 from nc.ir.graph import Node
 from nc.ir.words import Kind, Term, WordBuilder
 from nc.ir.words.graph import IntArray
@@ -59,7 +60,11 @@ def vector(state: Lowering, x: IntArray, weights: IntArray, bias: IntArray | Non
         if state.options.count_tables:
             return counted(builder, nodes, matrix, bias.tolist())
         return [_popcount(builder, nodes, column, int(c)) for column, c in zip(matrix.T, bias)]
-    return program(state, nodes, matrix).apply(builder, nodes, bias.tolist(), affine=state.options.affine_ranges)
+    found = program(state, nodes, matrix)
+    price = state.options.pack_bits
+    if price and nodes and all(builder.range(n) == (0, 1) for n in nodes) and pays(matrix, found, price):
+        return packed(builder, nodes, matrix, bias.tolist())
+    return found.apply(builder, nodes, bias.tolist(), affine=state.options.affine_ranges)
 
 
 def strip(builder: WordBuilder, node: int) -> tuple[int | None, int, bool, int]:
