@@ -295,8 +295,8 @@ def _written(document: Document, path: tuple[Any, ...]) -> tuple[Any, ...]:
     """The part of pydantic's path that stands in the document: it also names the alternatives of a union."""
     value: Any = document.data
     for depth, step in enumerate(path):
-        inside = step in value if isinstance(value, Mapping) else isinstance(step, int) and isinstance(value, list)
-        if not inside:
+        known: Any = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
+        if step not in known:  # a list may be shorter than it must be
             return path[:depth]
         value = value[step]
     return path

@@ -12,6 +12,10 @@ from collections.abc import Sequence
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_\[\]]*|[01]|[!'*&+|^()])")
 
 
+MOST_INPUTS = 16
+"""Of a cell: its table has a bit for each state."""
+
+
 def truth_table(expression: str, inputs: Sequence[str]) -> int:
     """Truth table of `expression` over `inputs` as an integer of 2**len(inputs) bits.
 
@@ -20,6 +24,8 @@ def truth_table(expression: str, inputs: Sequence[str]) -> int:
     >>> bin(truth_table("!(A * B)", ["A", "B"]))
     '0b111'
     """
+    if len(inputs) > MOST_INPUTS:
+        raise ValueError(f"{len(inputs)} inputs")
     tokens = _tokens(expression)
     rows = 1 << len(inputs)
     full = (1 << rows) - 1

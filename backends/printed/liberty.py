@@ -162,6 +162,13 @@ def read_liberty(path: Path) -> Technology:
     if not path.is_file():
         fail("NC651", f"Liberty file must exist: '{path.name}' does not", where=Where(str(path)))
     library = parse_liberty(path.read_text(errors="replace"), path.name)
+    try:
+        return _technology(library)
+    except (ValueError, LookupError, OverflowError) as error:
+        fail("NC651", f"figures of the library must be present, and numbers: {error}", where=Where(str(path)))
+
+
+def _technology(library: Group) -> Technology:
     vdd = str(float(library.attributes.get("nom_voltage", "1.0")))
     time = _unit(library.attributes.get("time_unit", "1ns"), _UNIT_TO_US)
     power = _unit(library.attributes.get("leakage_power_unit", "1nW"), _UNIT_TO_UW)

@@ -186,7 +186,7 @@ def load_library(path: Path = BUILT_IN) -> Library:
     """Read and check a library; every fault at once (NC801)."""
     where = Where("" if path == BUILT_IN else str(path))
     try:
-        raw: Any = yaml.safe_load(path.read_text())
+        raw: Any = yaml.safe_load(path.read_bytes())
         data = LibraryData.model_validate(raw)
     except OSError as error:
         fail("NC801", f"cell library must be a readable file, not '{path}' ({error.strerror})")

@@ -42,12 +42,15 @@ def read_liberty(path: Path) -> dict[str, LibraryCell]:
     except OSError as error:
         fail("NC525", f"the Liberty file must be readable: {error.strerror}: '{path}'")
     library = None
-    with contextlib.suppress(IndexError):  # a file that ends inside a group, or is something else
+    with contextlib.suppress(IndexError, ValueError):  # a file that ends inside a group, or is something else
         library, _ = _group(tokens, 0)
     if library is None or library.name != "library":
         fail("NC525", f"'{path}' must be a Liberty file: it has to be one `library (...) {{ ... }}` group")
     unit = _power_unit(library.attributes.get("leakage_power_unit", "1nW"))
-    cells = {group.args[0]: _cell(group, unit) for group in library.groups if group.name == "cell"}
+    try:
+        cells = {group.args[0]: _cell(group, unit) for group in library.groups if group.name == "cell"}
+    except (ValueError, IndexError) as error:
+        fail("NC525", f"cells of '{path}' must have names, and numbers as figures: {error}")
     if not cells:
         fail("NC525", f"the Liberty file must hold cells, and '{path}' holds none")
     return cells

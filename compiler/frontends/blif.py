@@ -135,6 +135,8 @@ class _Reader:
         elif verb == ".outputs":
             self.outputs += words[1:]
         elif verb == ".names":
+            if len(words) < 2:
+                self.refuse(line, "'.names' must name a net")
             self.cover = (line, words[1:], [])
         elif verb in (".gate", ".subckt"):
             self.instance(line, words)

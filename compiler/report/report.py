@@ -62,7 +62,12 @@ def _sections(folder: Path, anchor: str) -> list[Section]:
         what = "a folder of something else" if folder.is_dir() else "a file" if folder.exists() else "missing"
         fail("NC423", f"nc report must be given builds, comparisons or explorations, not {what}",
              where=Where(file=str(folder)), help="nc compile, nc compare and nc explore write them")  # fmt: skip
-    return READERS[kind](folder, anchor)
+    try:
+        return READERS[kind](folder, anchor)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if kind == manifest.NAME:  # what a build holds is verified, so that this is a defect of ours
+            raise
+        fail("NC424", f"{kind} must be what nc wrote, not damaged ({error})", where=Where(file=str(folder / kind)))
 
 
 def _build(folder: Path, anchor: str) -> list[Section]:

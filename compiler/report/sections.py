@@ -66,7 +66,17 @@ def comparison_section(found: Mapping[str, Any], anchor: str, anchors: Mapping[s
         "anchor": anchor,
         "data": found["data"],
         "calibration": found["calibration"],
-        "targets": [{**t, "anchor": anchors.get(t["target"], ""), "verdict": _verdict(t)} for t in targets],
+        "targets": [
+            {
+                "target": str(t["target"]),
+                "supported": t["supported"],
+                "reason": t["reason"],
+                "mismatch": _mismatch(t.get("first_mismatch")),
+                "anchor": anchors.get(t["target"], ""),
+                "verdict": _verdict(t),
+            }
+            for t in targets
+        ],
         "rows": rows,
         "versions": {"nc": found.get("tool", ""), **found.get("libraries", {})},
     }

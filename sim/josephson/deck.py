@@ -205,6 +205,8 @@ class DeckReader:
 
     def _instance(self, words: list[str], scope: Mapping[str, str], prefix: str) -> None:
         """Both orders: the subcircuit's name first (JoSIM) or last (SPICE)."""
+        if len(words) < 2:
+            self.refuse(f"instance '{words[0]}' must name a subcircuit")
         first, last = words[1].lower(), words[-1].lower()
         if last in self.subcircuits and len(self.subcircuits[last].pins) == len(words) - 2:
             found, given = self.subcircuits[last], words[1:-1]
