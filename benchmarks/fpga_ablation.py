@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -129,6 +130,7 @@ def rows(quick: bool) -> list[dict[str, object]]:
                 row[switch] = round(luts(words, technology) / base, 3)
             bits = [_registers(graph, technology, minimise) for minimise in (True, False)]
             row["minimise"] = round(bits[1] / max(1, bits[0]), 3)
+            print(json.dumps(row), file=sys.stderr, flush=True)
             found.append(row)
     return found
 
