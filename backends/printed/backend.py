@@ -15,7 +15,8 @@ from nc.backends.printed import report
 from nc.backends.printed.blast import blast
 from nc.backends.printed.choice import searched
 from nc.backends.printed.figures import figures, uniform
-from nc.backends.printed.flow import Circuit, synthesise
+from nc.backends.printed.flow import Circuit, synthesise_words
+from nc.backends.printed.folding import Folded, fold
 from nc.backends.printed.liberty import read_liberty, write_liberty
 from nc.backends.printed.lowering import registered, to_words, unsupported
 from nc.backends.printed.mapping import equivalent
@@ -23,6 +24,7 @@ from nc.backends.printed.netlist import read_mapped_blif, write_cell_models
 from nc.backends.printed.options import Options as PrintedOptions
 from nc.backends.printed.technology import Technology, egfet
 from nc.compiler.printed.round_weights import round_weights
+from nc.hdl.folded import FoldedTop, folded_spec
 from nc.hdl.stream import StreamTop, stream_spec
 from nc.hdl.word_files import design_files
 from nc.hdl.words import WordDesign
@@ -39,13 +41,27 @@ LARGEST_GATES = 60_000  # two-input gates before mapping: far beyond anything th
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The graph as printed, its mapped circuit, and the word graph (with output registers when asked for)."""
+    """The graph as printed, its mapped circuit, and the word graph (with output registers when asked for). `folded`:
+    how the steps of a sequential circuit go on; the circuit is then one step."""
 
     graph: Graph
     circuit: Circuit
     words: WordGraph
     options: PrintedOptions
     technology: Technology
+    folded: Folded | None = None
+
+    @property
+    def registers(self) -> int:
+        """Flip-flops: the state of a sequential circuit, or one for each output bit of a registered one."""
+        if self.folded is not None:
+            return self.folded.registers
+        return sum(p.tensor.width for p in self.words.outputs) if self.options.printed.registered else 0
+
+    def figures(self, data: Sequence[Array] | None = None) -> dict[str, Any]:
+        """The figures over `data`, by default over uniform inputs (and states)."""
+        cycles = 1 if self.folded is None else self.folded.cycles
+        return figures(self.circuit, uniform(self.circuit.words) if data is None else data, self.registers, cycles)
 
 
 class PrintedBackend:
@@ -64,7 +80,7 @@ class PrintedBackend:
         ]
         if found:
             return found
-        gates = blast(to_words(graph)).logic.gates
+        gates = blast(_words(graph, options)[0]).logic.gates
         if gates > LARGEST_GATES:
             message = f"the circuit must have at most {LARGEST_GATES} gates before mapping, not {gates}"
             return [Diagnostic("NC650", message, help="printed circuits hold small networks; use --target fpga")]
@@ -81,11 +97,8 @@ class PrintedBackend:
         return graph if digits is None else round_weights(graph, digits, data)
 
     def lower(self, graph: Graph, options: PrintedOptions) -> Design:
-        technology = egfet()
-        circuit = synthesise(graph, technology, effort=options.printed.effort, vdd=options.printed.vdd)
-        words = registered(circuit.words) if options.printed.registered else circuit.words
-        design = Design(graph, circuit, words, options, technology)
-        _within_budget(figures(design.circuit, uniform(design.circuit.words), _registers(design)), options)
+        design = _design(graph, egfet(), options, options.printed.effort, options.printed.vdd)
+        _within_budget(design.figures(), options)
         return design
 
     def emit(self, design: Design, folder: Path) -> None:
@@ -100,26 +113,26 @@ class PrintedBackend:
         (netlist / "cells.v").write_text(write_cell_models(design.technology))
         (netlist / "cells.lib").write_text(write_liberty(design.technology, design.options.printed.vdd))
         (netlist / "area.svg").write_text(report.area_drawing(design.circuit))
-        (netlist / "report.md").write_text(
-            report.text(design.circuit, uniform(design.circuit.words), _registers(design))
-        )
+        (netlist / "report.md").write_text(report.text(design.circuit, uniform(design.circuit.words), design.registers))
 
     def testbench(self, design: Design) -> StreamSpec | None:
+        if design.folded is not None:
+            return folded_spec(design.words, design.folded.cycles, [loop.state for loop in design.folded.loops])
         return stream_spec(design.words, int(design.options.printed.registered))
 
     def module(self, design: Design) -> Elaboratable | None:
         return _top(design, inline=True)
 
     def estimate(self, design: Design) -> Mapping[str, object]:
-        return figures(design.circuit, uniform(design.circuit.words), _registers(design))
+        return design.figures()
 
     def links(self, build: Path, graph: Graph, options: PrintedOptions) -> Sequence[Link]:
-        words = to_words(graph)
+        words, folded = _words(graph, options)
         blasted = blast(words)
         text = (build / "netlist" / "classifier.blif").read_text()
         same = equivalent(blasted.logic, read_mapped_blif(text, egfet()))
         return (
-            _random_link(graph, words),
+            _random_link(graph, words) if folded is None else _folded_link(graph, folded),
             Link("gates ≡ mapped netlist (SAT proof by ABC)", "equal" if same else "different"),
         )
 
@@ -129,10 +142,10 @@ class PrintedBackend:
         """The whole portfolio, on the built-in cells or a user's Liberty file; power over the build's vectors."""
         technology = egfet() if request.liberty is None else read_liberty(request.liberty)
         vdd = options.printed.vdd if options.printed.vdd in technology.vdds else technology.vdds[0]
-        circuit = synthesise(graph, technology, effort="full", vdd=vdd)
-        words = registered(circuit.words) if options.printed.registered else circuit.words
-        data = _build_vectors(build, circuit.words)
-        found = figures(circuit, data, _registers(Design(graph, circuit, words, options, technology)))
+        design = _design(graph, technology, options, "full", vdd)
+        circuit = design.circuit
+        data = _build_vectors(build, circuit.words) if design.folded is None else uniform(circuit.words)
+        found = design.figures(data)
         request.out_dir.mkdir(parents=True, exist_ok=True)
         (request.out_dir / "classifier.v").write_text(circuit.netlist.write_verilog("classifier"))
         (request.out_dir / "report.md").write_text(report.text(circuit, data, 0))
@@ -147,16 +160,27 @@ class PrintedBackend:
         }
 
 
+def _words(graph: Graph, options: PrintedOptions) -> tuple[WordGraph, Folded | None]:
+    """The word graph that is mapped: the network, or one step of the folded one."""
+    if options.printed.style == "combinational":
+        return to_words(graph), None
+    folded = fold(graph)
+    return folded.words, folded
+
+
+def _design(graph: Graph, technology: Technology, options: PrintedOptions, effort: str, vdd: str) -> Design:
+    words, folded = _words(graph, options)
+    circuit = synthesise_words(words, technology, effort=effort, vdd=vdd)
+    if folded is None and options.printed.registered:
+        words = registered(words)
+    return Design(graph, circuit, words, options, technology, folded)
+
+
 def _top(design: Design, *, inline: bool) -> StreamTop:
     core = WordDesign(design.words, cells="inline" if inline else "instances")
+    if design.folded is not None:
+        return FoldedTop(core, design.folded.cycles, design.folded.loops)
     return StreamTop(core, int(design.options.printed.registered))
-
-
-def _registers(design: Design) -> int:
-    """Flip-flops: one for each output bit of a registered circuit."""
-    if not design.options.printed.registered:
-        return 0
-    return sum(port.tensor.width for port in design.words.outputs)
 
 
 def _build_vectors(build: Path, words: WordGraph) -> list[np.ndarray[Any, Any]]:
@@ -178,6 +202,16 @@ def _random_link(graph: Graph, words: WordGraph) -> Link:
         if (got[port.name] != wanted[port.name]).any():
             return Link(name, "different", f"output '{port.name}'")
     return Link(name, "equal")
+
+
+def _folded_link(graph: Graph, folded: Folded) -> Link:
+    """The steps, run one after another, against the graph."""
+    name = f"integer graph ≡ {folded.cycles} steps (256 random vectors)"
+    port = folded.words.inputs[0]
+    x = np.random.default_rng(1).integers(folded.words.lo[port.nodes], folded.words.hi[port.nodes] + 1,
+                                          (256, len(port.nodes)))  # fmt: skip
+    wanted = next(iter(interpret(graph, {port.name: x}).values()))
+    return Link(name, "equal" if (folded.run(x) == wanted.reshape(256, 1)).all() else "different")
 
 
 def _within_budget(found: Mapping[str, Any], options: PrintedOptions) -> None:

@@ -15,9 +15,9 @@ from nc.ir.words import WordGraph
 BUDGETS_MW = {"molex": 30.0, "blue_spark": 3.0, "harvester": 0.1}
 
 
-def figures(circuit: Circuit, data: Sequence[np.ndarray[Any, Any]], registers: int) -> dict[str, Any]:
+def figures(circuit: Circuit, data: Sequence[np.ndarray[Any, Any]], registers: int, cycles: int = 1) -> dict[str, Any]:
     """JSON figures. `data`: inputs (N, *shape), one a port, over whose states leakage is averaged; `registers`:
-    flip-flops behind the outputs, counted with their mean leakage. Delay is one worst edge a cell, no wires."""
+    flip-flops, counted with their mean leakage; `cycles`: of one inference. Delay: one worst edge a cell, no wires."""
     technology = circuit.netlist.technology
     area = circuit.area_mm2
     power, delay = {}, {}
@@ -37,6 +37,8 @@ def figures(circuit: Circuit, data: Sequence[np.ndarray[Any, Any]], registers: i
         "area_by_layer_cm2": {k: round(v * circuit.area_mm2 / 100, 6) for k, v in circuit.layer_shares().items()},
         "cell_counts": circuit.netlist.counts,
         "registers": registers,
+        "cycles": cycles,
+        "inference_ms": {vdd: round(cycles * d, 4) for vdd, d in delay.items()},
         "power_mw": {vdd: round(p, 6) for vdd, p in power.items()},
         "delay_ms": {vdd: round(d, 4) for vdd, d in delay.items()},
         "clock_hz": {vdd: round(1e3 / d, 4) if d else None for vdd, d in delay.items()},

@@ -98,7 +98,11 @@ def synthesise(graph: Graph, technology: Technology, *, effort: str = "full", vd
 
     The netlist is proved equivalent to the gates it comes from.
     """
-    words = to_words(graph)
+    return synthesise_words(to_words(graph), technology, effort=effort, vdd=vdd)
+
+
+def synthesise_words(words: WordGraph, technology: Technology, *, effort: str = "full", vdd: str = "1.0") -> Circuit:
+    """The same of a word graph: a whole network, or one step of a folded one."""
     blasted = blast(words)
     if effort == "quick":
         mapping = map_network(blasted.logic, technology, vdd=vdd, scripts=QUICK, polish=0)

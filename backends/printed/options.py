@@ -12,6 +12,9 @@ from nc.compiler.config import Section
 class Printed(Section):
     """How the circuit is made."""
 
+    style: Literal["combinational", "sequential"] = Field(
+        default="combinational", description="the whole network at once, or one multiplier that serves a weight a cycle"
+    )
     registered: bool = Field(default=False, description="flip-flops at the outputs instead of a combinational circuit")
     vdd: Annotated[Literal["0.6", "1.0"], BeforeValidator(str)] = Field(
         default="1.0", description="supply in volts for which budgets are judged"

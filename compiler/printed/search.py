@@ -24,11 +24,14 @@ from nc.ir.diagnostics import fail
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is searched. `starts`: descents from trained replicas; `returns`: descents from the front so far,
-    restarted between the prices of area that the front's middle part has. `steps`: changes tried in one descent;
-    `training`: optimiser steps of `replicas` replicas. `heat`: first and last temperature in
-    units of the error rate; `price`: first and last price of 1 mm² in the same units. `teacher`: a forest replaces the
-    labels (`own`: the weight that a label keeps; `drawn`: more samples around each)."""
+    """How much is searched.
+
+    `starts`: descents from trained replicas; `returns`: descents from the front so far, restarted between the prices
+    of area that the front's middle part has; `steps`: changes tried in one descent. `training`: optimiser steps of
+    `replicas` replicas, whose L1 weights span `sparsity`. `heat`: first and last temperature in units of the error
+    rate; `price`: first and last price of 1 mm² in the same units. `teacher`: a forest replaces the labels (`own`: the
+    weight that a label keeps; `drawn`: more samples around each). `validation`: share of the samples that chooses.
+    """
 
     starts: int = 4
     returns: int = 4
@@ -36,6 +39,7 @@ class Plan:
     replicas: int = 8
     training: int = 3000
     bits: int = 3
+    sparsity: tuple[float, float] = (1e-5, 5e-3)
     heat: tuple[float, float] = (0.004, 0.0002)
     price: tuple[float, float] = (1e-6, 2e-3)
     teacher: bool = False
