@@ -57,8 +57,10 @@ def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
         "prefix": [alone],
         "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],
         OPENED: [
-            f"{alone} -run begin:fine", f'techmap -map "{LUTS}"', "simplemap t:$lut", f'techmap -map "{RIPPLE}"',
-            f"{alone} -noabc -run fine:", f"abc -lut {device.lut_inputs} -script {CHOICES}", "opt_clean",
+            # The steps of `synth`'s "fine", whose own mapping would come before ours.
+            f"{alone} -run begin:fine", f'techmap -map "{LUTS}"', "simplemap t:$lut", "opt -fast -full", "memory_map",
+            "opt -undriven -fine", f'techmap -map "{RIPPLE}"', "techmap", "opt -fast",
+            f"abc -lut {device.lut_inputs} -script {CHOICES}", "opt_clean",
         ],
     }  # fmt: skip
     return {name: [*NO_POWER_UP, *script] for name, script in flows.items()}
