@@ -27,7 +27,8 @@ def _recurrent(w: Writer, a: Arguments) -> list[str]:
     each = len(weights) // (ways * layers)  # weights of one direction of one layer
     if each not in (2, 4):
         fail("NC103", f"{a.call.target} must have plain weights, without a projection", help="use proj_size=0")
-    x, finals = a.own, [[] for _ in states]
+    x = a.own
+    finals: list[list[str]] = [[] for _ in states]
     name = w.label
     for layer in range(layers):
         w.label = f"{name}/l{layer}" if layers > 1 else name

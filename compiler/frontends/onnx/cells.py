@@ -59,7 +59,7 @@ class Direction:
 
     @property
     def hidden(self) -> int:
-        return self.recurrent.shape[-1]
+        return int(self.recurrent.shape[-1])
 
     @classmethod
     def of(cls, node: Node, cell: Cell, number: int, count: int) -> Direction:
@@ -67,7 +67,7 @@ class Direction:
         features, gates = node[0].shape[-1], cell.gates
         weights, recurrent = node.data(1, "the weights"), node.data(2, "the recurrent weights")
         hidden = node.attributes["hidden_size"] or recurrent.shape[-1]
-        shape = {
+        shape: dict[str, tuple[Array, tuple[int, ...]]] = {
             "W": (weights, (count, gates * hidden, features)),
             "R": (recurrent, (count, gates * hidden, hidden)),
         }
