@@ -5,9 +5,9 @@
 
 The data (`<dataset>.npz` with x_train, y_train, x_test, y_test; x scaled to [0, 0.9]) are the published splits; their
 folder is --data or $NC_SHARED/data/printed. Inputs are floor(16 x), 4 bits. The search sees the training half only:
-70 % of it fits, 30 % validates, and the smallest circuit whose smoothed validation accuracy is one standard error (of
-the difference to a test) above the published accuracy is taken, or the most accurate one within half the published
-area. Test data are read once, for the row.
+70 % of it fits, 30 % validates, and the smallest circuit whose smoothed validation accuracy is MARGIN standard errors
+(of the difference to a test) above the published accuracy is taken, or the most accurate one within half the
+published area. Test data are read once, for the row.
 """
 
 from __future__ import annotations
@@ -48,18 +48,31 @@ TOPOLOGY: dict[str, tuple[int, int]] = {
     "whitewine": (8, 4),
     "pendigits": (7, 4),
 }
+MARGIN = 1.5  # one-sided: 93 % of tests then reach the published accuracy, selection aside
 BUDGETS_MW = {"harvester": 0.1, "Blue Spark": 3.0, "Molex": 30.0}
 PLANS: dict[str, Plan] = {
     "breast_cancer": Plan(starts=3, returns=2, steps=150_000),
     "cardio": Plan(starts=3, returns=3, steps=300_000),
     "redwine": Plan(starts=3, returns=3, steps=300_000),
-    "whitewine": Plan(starts=3, returns=3, steps=300_000),
+    # noisy labels: a teacher, and descents so cool that they prune what training found instead of fitting the noise
+    "whitewine": Plan(
+        starts=3,
+        returns=2,
+        steps=200_000,
+        replicas=12,
+        sparsity=(3e-4, 8e-3),
+        heat=(4e-4, 5e-5),
+        price=(3e-6, 8e-4),
+        teacher=True,
+        own=0.4,
+        drawn=0,
+    ),
     "pendigits": Plan(starts=2, returns=3, steps=150_000),
 }
 
 
 def candidates(front: list[Point], floor: float, error: float, area_mm2: float, count: int) -> list[Point]:
-    """The smallest points one standard error above the floor, or as near to that as validation comes.
+    """The smallest points `error` above the floor, or as near to that as validation comes.
 
     Where validation does not even reach the floor, accuracy goes before area: the best fits of the front's top step.
     """
@@ -92,7 +105,7 @@ def run(job: tuple[str, int, str, bool, str]) -> dict[str, Any]:
         plan = replace(plan, starts=2, returns=1, steps=plan.steps // 2)
     front = search(shape, x, y, plan, checkpoint=Path(cache, f"{label}.npz") if cache else None)
     # of the difference of two samples' accuracies: the validation rows' and as many rows as the test has
-    error = float(np.sqrt(accuracy * (1 - accuracy) * (1 / (plan.validation * len(y)) + 1 / len(y_test))))
+    error = MARGIN * float(np.sqrt(accuracy * (1 - accuracy) * (1 / (plan.validation * len(y)) + 1 / len(y_test))))
     chosen = candidates(front, accuracy, error, 50 * area, 2 if quick else 4)
     # the model's order is good to some percent: the first few are mapped quickly, the smallest of them with all scripts
     graphs = {id(p): to_graph(p.genome, shape) for p in chosen}
