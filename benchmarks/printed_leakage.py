@@ -4,7 +4,8 @@
 
 Each design of the cache is mapped as always (least area), then its cells' mean leakage over the training vectors is
 measured, and it is mapped again with cells priced by area plus a growing share of their leakage, three rounds each.
-The row has the least-leakage netlist that takes no more area than the first (and, as a bound, 5 % more).
+The row has the least-leakage netlist that takes no more area than the first (and, as a bound, 5 % more), and what the
+order of the inputs of symmetric gates gains on the first netlist, which costs nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from nc.backends.printed.blast import blast
 from nc.backends.printed.flow import Circuit
 from nc.backends.printed.lowering import to_words
 from nc.backends.printed.mapping import map_network
+from nc.backends.printed.netlist import Gate, MappedNetlist
 from nc.backends.printed.technology import Cell, egfet
 from nc.compiler.printed.genome import Shape
 from nc.compiler.printed.to_graph import to_graph
@@ -37,13 +40,18 @@ def trial(genome: np.ndarray, shape: Shape, x: np.ndarray) -> dict[str, object]:
     blasted = blast(words)
     found = []
 
+    def leakage(netlist: MappedNetlist, x: np.ndarray) -> float:
+        return netlist.leakage_uw(planes, len(x), "1.0")
+
+    planes = Circuit.of_gates(words).planes(x)
+
     def add(mapping_area: object) -> Circuit:
         mapping = map_network(blasted.logic, egfet(), scripts=SCRIPTS, polish=0, area=mapping_area)  # type: ignore[arg-type]
         circuit = Circuit(words, blasted, mapping.netlist, mapping.script, mapping.areas)
-        found.append((circuit.area_mm2, circuit.netlist.leakage_uw(circuit.planes(x), len(x), "1.0")))
+        found.append((circuit.area_mm2, leakage(circuit.netlist, x)))
         return circuit
 
-    circuit = add(None)
+    circuit = first = add(None)
     for share in SHARES:
         for _ in range(2):
             leaks = _mean_leakage(circuit, x)
@@ -56,7 +64,22 @@ def trial(genome: np.ndarray, shape: Shape, x: np.ndarray) -> dict[str, object]:
         "leakage_mw": round(leak / 1e3, 4),
         "gain_equal_area": round(1 - equal / leak, 4) if leak else 0.0,
         "gain_5_percent_area": round(1 - wider / leak, 4) if leak else 0.0,
+        "gain_pin_order": round(1 - leakage(_reordered(first, x), x) / leak, 4) if leak else 0.0,
     }
+
+
+def _reordered(circuit: Circuit, x: np.ndarray) -> MappedNetlist:
+    """The netlist with the inputs of every symmetric two-input gate in the order that leaks less over `x`."""
+    netlist, planes = circuit.netlist, circuit.planes(x)
+
+    def swapped(gate: Gate) -> Gate:
+        table = [bool(circuit.netlist.technology.cells[gate.cell].table >> row & 1) for row in range(4)]
+        return replace(gate, pins=gate.pins[::-1]) if len(gate.pins) == 2 and table[1] == table[2] else gate
+
+    other = replace(netlist, gates=tuple(swapped(gate) for gate in netlist.gates))
+    leaks = [n.leakage_by_gate_uw(planes, len(x), "1.0") for n in (netlist, other)]
+    gates = tuple(b if q < p else a for a, b, p, q in zip(netlist.gates, other.gates, *leaks))
+    return replace(netlist, gates=gates)
 
 
 def _mean_leakage(circuit: Circuit, x: np.ndarray) -> dict[str, float]:
