@@ -63,10 +63,10 @@ def explore(
     *,
     target: str,
     data: Dataset | Path | str,
-    space: Space | Path | Mapping[str, Any],
+    space: Space | Path | str | Mapping[str, Any],
     output: Path | str,
     calib: Dataset | Path | str | None = None,
-    config: Path | None = None,
+    config: Path | str | None = None,
     set: Sequence[str] = (),
     storage: str | None = None,
     workers: str | int = 1,
@@ -81,8 +81,8 @@ def explore(
     """
     begin = time.perf_counter()
     model, output, progress = Path(model), Path(output), progress or Silent()
-    space = space if isinstance(space, Space) else read_space(space)
-    job = _job(model, target, data, space, output, calib, config, set)
+    space = space if isinstance(space, Space) else read_space(Path(space) if isinstance(space, str) else space)
+    job = _job(model, target, data, space, output, calib, None if config is None else Path(config), set)
     try:
         from nc.compiler.exploring import study as studies
     except ImportError:

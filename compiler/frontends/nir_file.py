@@ -19,6 +19,8 @@ from nc.ir.diagnostics import Collector, ToolMissing, Where, fail, suggest
 Array = np.ndarray[Any, np.dtype[Any]]
 LIMIT = 4 << 30
 """Bytes of one data set: a small file can declare far more than it holds."""
+TEXT_LIMIT = 64 << 20
+"""The same of a data set of names."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ class _Reader:
         item = group[name]
         if not isinstance(item, self.h5py.Dataset) or item.is_virtual or item.external:
             return None
-        if item.size is None or item.size * item.dtype.itemsize > LIMIT:
+        limit = LIMIT if item.dtype.kind in "biuf" else TEXT_LIMIT
+        if item.size is None or item.size * item.dtype.itemsize > limit:
             size = "nothing" if item.size is None else f"{item.size * item.dtype.itemsize} bytes"
-            self.error("NC900", f"a data set must hold 1 to {LIMIT} bytes, not {size}", _dotted(group), name)
+            self.error("NC900", f"a data set must hold 1 to {limit} bytes, not {size}", _dotted(group), name)
             return np.zeros(1)
         if item.dtype.kind in "biuf":
             return np.asarray(item[()])
