@@ -1,9 +1,9 @@
 """Dead low bits: a word of which every reader drops the low bits is computed without them, where that is exact.
 
 Rounding down commutes with whatever is monotone: floor(max(a, b) / 2**d) = max(floor(a / 2**d), floor(b / 2**d)).
-So it does with minima, clamps, multiplexers, registers, tables, and comparisons with multiples of 2**d. It passes a
-sum when at most one operand, added, reaches below 2**d, since nothing carries there. The shift of a requantisation
-thus moves in front of the pools, clamps and roundings before it, which become narrower.
+So it does with minima, clamps, multiplexers, registers, tables, and comparisons with multiples of 2**d. It passes an
+offset too, as far as the offset's low bits are 0. The shift of a requantisation thus moves in front of the pools,
+clamps and roundings before it, which become narrower.
 """
 
 from __future__ import annotations
@@ -60,20 +60,20 @@ def demanded(graph: WordGraph) -> IntArray:
 COMMUTES = frozenset((Kind.SUM, Kind.MUX, Kind.MIN, Kind.MAX, Kind.CLAMP, Kind.TABLE, Kind.REG))
 """Kinds whose result can be computed without its low bits."""
 
+NARROWED = tuple(COMMUTES - {Kind.SUM})
+"""Those that become smaller by it."""
+
 
 def _through_sum(graph: WordGraph, node: int, wanted: int) -> int:
-    """The most low bits, up to `wanted`, below which at most one operand has any, and is added.
+    """The most low bits, up to `wanted`, that a sum can be computed without.
 
-    A sum among several operands stops it: a shift between two sums would keep them from being one tree of adders.
+    They may reach past the lowest operand only where it is the only one, added, and gains by it: nothing carries there.
+    A shift in front of other sums saves nothing, and would keep them from being one tree of adders, or one table.
     """
     entries = graph.operands(node)
-    lows = sorted(zip(*(a[entries].tolist() for a in (graph.shift, graph.neg, graph.src)), strict=True))
-    first, negated, lowest = lows[0]
-    limit = MOST
-    if negated:
-        limit = first
-    elif len(lows) > 1:
-        limit = first if graph.kind[lowest] == Kind.SUM else lows[1][0]
+    first = int(graph.shift[entries].min())
+    alone = graph.arity[node] == 1 and not graph.neg[entries][0]
+    limit = MOST if alone and graph.kind[graph.src[entries][0]] in NARROWED else first
     # Bits of the constant below the lowest operand never carry; those above it might.
     constant = int(graph.p0[node]) >> first << first
     if constant:
