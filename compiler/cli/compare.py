@@ -95,6 +95,8 @@ def _basis(column: Any) -> Table:
         drawn.add_row("not taken", "", f"{found.code}: {found.message}" + (f" ({found.help})" if found.help else ""))
     for link in column.links:
         drawn.add_row(link.name, Text(link.verdict, style=_COLOURS[link.verdict]), link.detail)
+    if column.first_mismatch is not None:
+        drawn.add_row("first mismatch", "", str(column.first_mismatch.get("text", column.first_mismatch)))
     for name, figure in column.figures.items():
         drawn.add_row(LABELS.get(name, name), str(figure), figure.basis)
     return drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,21 +43,23 @@ class Task:
 @dataclass(frozen=True)
 class Column:
     """What was measured for one target. `refused`: why the target does not take the model; empty where it does.
-    `links`: the verification chain; `first_mismatch`: of the hardware, where there is one; `seconds` by stage."""
+    `links`: the verification chain; `hardware`: whether what ran on the samples was right, None where nothing ran;
+    `first_mismatch`: where it was not; `seconds`: of everything."""
 
     target: str
     build: Path | None = None
     refused: Sequence[Diagnostic] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     links: Sequence[Link] = ()
+    hardware: bool | None = None
     first_mismatch: Mapping[str, object] | None = None
     warnings: Sequence[Diagnostic] = ()
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """No link of the chain is broken (vacuously true of a refused model)."""
-        return all(link.verdict != "different" for link in self.links) and self.first_mismatch is None
+        """No link of the chain is broken, and the hardware made no mistake (vacuously true of a refused model)."""
+        return all(link.verdict != "different" for link in self.links) and self.hardware is not False
 
     def to_json(self) -> dict[str, Any]:
         verdicts = {link.name: link.verdict for link in self.links}
@@ -75,6 +78,7 @@ class Column:
 
 def measure(task: Task, progress: Progress) -> Column:
     """Everything about one target. A model that the target refuses makes a column that says why."""
+    begin = time.perf_counter()
     try:
         made = compile(
             task.model, target=task.target, output=task.build, calib=task.calibration, config=task.config,
@@ -100,8 +104,9 @@ def measure(task: Task, progress: Progress) -> Column:
     )  # fmt: skip
     return Column(
         task.target, task.build, figures=figures(task.target, evidence), links=links,
+        hardware=None if simulation is None else simulation.ok,
         first_mismatch=None if simulation is None else simulation.first_mismatch,
-        warnings=made.warnings, seconds=made.seconds,
+        warnings=made.warnings, seconds=round(time.perf_counter() - begin, 1),
     )  # fmt: skip
 
 
