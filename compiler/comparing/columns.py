@@ -92,7 +92,10 @@ def _neuromorphic(e: Evidence) -> Figures:
 
 def _printed(e: Evidence) -> Figures:
     vdd = e.options["printed"]["vdd"]
-    power, delay = e.estimate["power_mw"][vdd] * 1e-3, e.estimate["delay_ms"][vdd] * 1e-3
+    power, delay = (
+        e.estimate["power_mw"][vdd] * 1e-3,
+        e.estimate.get("inference_ms", e.estimate["delay_ms"])[vdd] * 1e-3,
+    )
     netlist, cells = e.link("mapped netlist"), e.estimate["cell_counts"]
     basis = f"EGFET cell model at {vdd} V, without wires, converters and sensors"
     rate = f"one sample each worst delay; {basis}"
