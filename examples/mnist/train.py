@@ -4,16 +4,17 @@
 |---|---|---|
 | `lenet_w4a4` | LeNet-5: 6 and 16 5 x 5 convolutions, pools, 120-84-10 | 4 bits |
 | `lenet_w8a8` | the same | 8 bits |
-| `mlp_w4a4` | 784-32-10, for the block RAMs of an iCE40 UP5K | 4 bits |
+| `mlp_w4a4` | 784-32-10, for the block RAMs of an iCE40 UP5K | 4 bits, weights of the output layer 6 |
 
-Pixels enter as the integers 0..255. The last 6,000 training images choose the epoch; the test images are used once,
-to print the accuracy.
+Pixels enter as the integers 0..255. The MLP sees every batch shifted by up to a pixel. The last 6,000 training images
+choose the epoch; the test images are used once, to print the accuracy.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from datasets import Split, mnist  # noqa: E402
 from digits.write_onnx import QONNX, Writer  # noqa: E402
 from mnist.quantised import Layer  # noqa: E402
 
-HELD_OUT, BATCH, PIXEL = 6000, 128, 1 / 256
+HELD_OUT, PIXEL = 6000, 1 / 256
 
 
 def lenet(weight_bits: int, act_bits: int) -> nn.Sequential:
@@ -38,27 +39,39 @@ def lenet(weight_bits: int, act_bits: int) -> nn.Sequential:
     )  # fmt: skip
 
 
-def mlp(weight_bits: int, act_bits: int) -> nn.Sequential:
+def mlp(weight_bits: int, act_bits: int, last_bits: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Flatten(),
         Layer(nn.Linear(784, 32), weight_bits, act_bits),
-        Layer(nn.Linear(32, 10, bias=False), weight_bits, act=False),
+        Layer(nn.Linear(32, 10, bias=False), last_bits, act=False),
     )
 
 
-NETWORKS: dict[str, tuple[Callable[[], nn.Sequential], int, int]] = {
-    "lenet_w4a4": (lambda: lenet(4, 4), 2, 4),
-    "lenet_w8a8": (lambda: lenet(8, 8), 3, 5),
-    "mlp_w4a4": (lambda: mlp(4, 4), 2, 6),
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made; epochs in `plain` floats and `quantised`, learning rate of the latter; most pixels that a
+    batch is shifted by; images a batch."""
+
+    make: Callable[[], nn.Sequential]
+    plain: int
+    quantised: int
+    rate: float = 1e-3
+    shift: int = 0
+    batch: int = 128
+
+
+NETWORKS: dict[str, Recipe] = {
+    "lenet_w4a4": Recipe(lambda: lenet(4, 4), 2, 4),
+    "lenet_w8a8": Recipe(lambda: lenet(8, 8), 3, 5),
+    "mlp_w4a4": Recipe(lambda: mlp(4, 4, 6), 6, 45, rate=4e-3, shift=1, batch=384),
 }
-"""How it is made, epochs in float, epochs quantised."""
 
 
 def train(name: str, data: Split) -> nn.Sequential:
     torch.manual_seed(0)
     torch.use_deterministic_algorithms(True)
-    make, plain, quantised = NETWORKS[name]
-    net = make()
+    recipe = NETWORKS[name]
+    net = recipe.make()
     layers = [part for part in net if isinstance(part, Layer)]
     x, y = tensors(data.x_train, data.y_train)
     x, y, held_x, held_y = x[:-HELD_OUT], y[:-HELD_OUT], x[-HELD_OUT:], y[-HELD_OUT:]
@@ -66,19 +79,19 @@ def train(name: str, data: Split) -> nn.Sequential:
     for layer in layers:
         layer.weights.bits = 0
     best, state = -1.0, {}
-    for phase, epochs, rate in (("float", plain, 2e-3), ("quantised", quantised, 1e-3)):
+    for phase, epochs, rate in (("float", recipe.plain, 2e-3), ("quantised", recipe.quantised, recipe.rate)):
         if phase == "quantised":
             for layer, width in zip(layers, bits, strict=True):
                 layer.weights.bits = width
                 if layer.act is not None:
                     layer.act.fit()
         optimiser = torch.optim.Adam(net.parameters(), rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * (-(-len(x) // BATCH)))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * (-(-len(x) // recipe.batch)))
         for epoch in range(epochs):
             net.train()
-            for batch in torch.randperm(len(x)).split(BATCH):
+            for batch in torch.randperm(len(x)).split(recipe.batch):
                 optimiser.zero_grad()
-                nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
+                nn.functional.cross_entropy(net(shifted(x[batch], recipe.shift)), y[batch]).backward()
                 optimiser.step()
                 schedule.step()
             found = accuracy(net, held_x, held_y)
@@ -91,6 +104,14 @@ def train(name: str, data: Split) -> nn.Sequential:
         layer.weights(layer.inner.weight)  # the scales of the chosen weights
     net.eval()
     return net
+
+
+def shifted(x: torch.Tensor, most: int) -> torch.Tensor:
+    """Images (N, 1, H, W) moved by up to `most` pixels along each axis, all alike; the margin is empty."""
+    if not most:
+        return x
+    down, right = torch.randint(0, 2 * most + 1, (2,)).tolist()
+    return nn.functional.pad(x, (most,) * 4)[..., down : down + x.shape[2], right : right + x.shape[3]]
 
 
 def tensors(x: np.ndarray, y: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
