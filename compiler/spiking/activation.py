@@ -1,6 +1,6 @@
 """Activations of an integer graph as saturating ramps: what an integrate-and-fire neuron can imitate over time.
 
-Each is a = clamp(slope · z + offset, 0, ceiling) up to rounding; one number a neuron, flattened.
+Each is a = clamp(slope · z + offset, floor, ceiling) up to rounding; one number a neuron, flattened.
 """
 
 from __future__ import annotations
@@ -75,15 +75,21 @@ def _clip(op: Clip, shape: tuple[int, ...]) -> Ramp:
 
 
 def _staircase(op: MultiThreshold, shape: tuple[int, ...]) -> Ramp | None:
-    """Steps at regular distances are a ramp; the middle of a step is its value. One step is a neuron of one tick.
+    """Steps at regular distances are a ramp; the middle of a step is its value.
 
-    None without steps: a constant needs no neuron.
+    A single step is as steep as whole numbers allow, from half a step too low just below it to half a step too high at
+    it: a neuron that sees the same number at every tick then fires always or never. None without steps: a constant
+    needs no neuron.
     """
-    if not op.thresholds.shape[1]:
+    count = op.thresholds.shape[1]
+    if not count:
         return None
-    first, count = op.thresholds[:, 0].astype(float), op.thresholds.shape[1]
-    pitch = (op.thresholds[:, -1] - first) / max(count - 1, 1)
-    pitch = np.where(pitch > 0, pitch, np.maximum(np.abs(first), 1.0))
+    first = op.thresholds[:, 0].astype(float)
+    if count == 1:
+        pitch, first = np.full_like(first, 0.5), first - 0.5 * op.sign
+    else:
+        pitch = (op.thresholds[:, -1] - first) / (count - 1)
+        pitch = np.where(pitch > 0, pitch, np.maximum(np.abs(first), 1.0))
     slope = op.step / pitch * op.sign
     offset = op.base + op.step * 0.5 - slope * first
     ends = sorted((op.base, op.base + op.step * count))

@@ -1,10 +1,11 @@
 """An ordinary network becomes a spiking one: activations turn into integrate-and-fire neurons run for T ticks.
 
 Threshold balancing (Diehl 2015; Rueckauer 2017) with reset by subtraction and the membrane started at half the
-threshold (Bu 2022): a neuron whose activation saturates at `ceiling` has that as its threshold, a spike is worth
-`ceiling`, and its rate times `ceiling` is the activation. The input is shown at every tick (direct encoding), so
-the mean input of each layer is the pre-activation of the ordinary network. Outputs are membranes of integrators:
-after T ticks they hold T times the logits.
+threshold (Bu 2022): a neuron whose activation lies between `floor` and `ceiling` has their difference as its
+threshold, which is what a spike is worth; its rate times that is how far the activation lies above the floor. The
+floor itself goes into the biases of those who read it: bipolar activations -1, +1 become spikes so. The input is shown
+at every tick (direct encoding), so the mean input of each layer is the pre-activation of the ordinary network. Outputs
+are membranes of integrators: after T ticks they hold T times the logits.
 
 The linear maps between activations are found by probing: the part of the graph between two activations is evaluated
 on the unit vectors. It need not be known which operations make it up, only that together they are affine, which is
@@ -57,9 +58,12 @@ def convert(graph: Graph, calibration: FloatArray | None = None, *, start: float
     populations = [Population(label, "input", graph.type(source).shape)]
     projections: list[Projection] = []
     quantum: dict[str, float | FloatArray] = {label: 1.0}
+    floor: dict[str, FloatArray] = {}
     outputs = []
     for layer in layers:
         bases, constant = _affine(graph, layer.drive, frozenset(stops) - {layer.value})
+        for base, weight in bases.items():
+            constant = constant + weight @ floor.get(stops[base], np.zeros(weight.shape[1]))
         shape = graph.type(layer.drive).shape
         slope: FloatArray | float = 1.0
         if layer.ramp is None:
@@ -67,9 +71,10 @@ def convert(graph: Graph, calibration: FloatArray | None = None, *, start: float
             outputs.append(layer.name)
         else:
             made, slope, offset = _neuron(graph, layer, calibration, label, shape, start)
-            constant = constant * slope + offset
+            constant = constant * slope + offset - layer.ramp.floor
             populations.append(made)
             quantum[layer.name] = made.value("v_threshold")
+            floor[layer.name] = layer.ramp.floor
         for base, weight in bases.items():
             scaled = weight * np.reshape(slope, (-1, 1)) * quantum[stops[base]]
             projections.append(Projection(f"{stops[base]}->{layer.name}", stops[base], layer.name, Dense(scaled)))
@@ -111,13 +116,6 @@ def _neuron(
 ) -> tuple[Population, FloatArray, FloatArray]:
     found = layer.ramp
     assert found is not None
-    if (found.floor < 0).any():
-        fail(
-            "NC923",
-            f"activation must not be negative to become a spike rate, but reaches {found.floor.min():g}",
-            where=Where(node=layer.name),
-            help="train with ReLU, or with an unsigned activation quantiser",
-        )
     ceiling = found.ceiling
     if not np.isfinite(ceiling).all():
         if calibration is None:
@@ -126,7 +124,8 @@ def _neuron(
         seen = evaluate(graph, {label: calibration}, probes=(layer.value,))[f"%{layer.value}"]
         level = float(np.quantile(seen.astype(float), 0.999))
         ceiling = np.where(np.isfinite(ceiling), ceiling, max(level, 1e-6))
-    parameters = {"r": np.ones(1), "v_threshold": ceiling, "v_init": start * ceiling}
+    worth = np.maximum(ceiling - found.floor, 1e-6)
+    parameters = {"r": np.ones(1), "v_threshold": worth, "v_init": start * worth}
     made = Population(layer.name, "if", shape, parameters, reset="subtract", compare=">=")
     return made, found.slope, found.offset
 

@@ -155,3 +155,23 @@ def test_a_layer_that_depends_on_nothing_is_refused():
     build.output("y", build.constant(np.arange(2)))
     with pytest.raises(NcError, match="layer must depend on the input, not be constant"):
         convert(build.finish())
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 16])
+@pytest.mark.parametrize("low", [-1, 0])
+def test_a_binary_network_converts_exactly(ticks: int, low: int):
+    """Hard steps to {-1, 1} or {0, 1}, either way round: each neuron fires always or never, so every tick is right."""
+    build = Builder("binary")
+    value = build.input("x", TensorType((12,), IntType(0, 15)))
+    for inputs, outputs in ((12, 9), (9, 7)):
+        value = build.add(MatMul(), value, build.constant(rng.integers(-3, 4, (inputs, outputs))))
+        edges, signs = rng.integers(-6, 7, (outputs, 1)), rng.choice([-1, 1], outputs)
+        value = build.add(MultiThreshold(edges, signs, 0, low, 1 - low), value)
+    build.output("y", build.add(MatMul(), value, build.constant(rng.integers(-3, 4, (7, 4)))))
+    graph = build.finish()
+    values = rng.integers(0, 16, (50, 12))
+    network = convert(graph)
+    out = run(network, repeat(values, ticks)).outputs["y"]
+    logits = evaluate(graph, {"x": values})["y"]
+    for tick in range(ticks):
+        np.testing.assert_allclose(out[:, tick] / (tick + 1), logits, atol=1e-9)
