@@ -50,7 +50,9 @@ def printed(folder: Path) -> None:
     lines = ["t = MatMul(x, w1)", "a = Add(t, b1)", "r = Relu(a)", "u = MatMul(r, w2)", "y = Add(u, b2)"]
     _onnx(folder / "wine.onnx", "float[N, 5] x", "float[N, 3] y", lines, w)
     for name in ("wine", "wine_test"):
-        np.savez(folder / f"{name}.npz", x=rng.random((64, 5)), y=rng.integers(0, 3, 64))
+        x = rng.random((200, 5))
+        y = (np.maximum(x @ w["w1"] + w["b1"], 0) @ w["w2"] + w["b2"]).argmax(axis=1)
+        np.savez(folder / f"{name}.npz", x=x, y=y)
     (folder / "mine.lib").write_text(write_liberty(egfet()))
 
 

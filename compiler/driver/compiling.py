@@ -87,8 +87,8 @@ def compile(
         source = model_source(model, example_input, settings.options, settings.common)
         calibration = read_data(calib, settings)
     form = form_of(source.model, backend.stage)
-    integer = form.to_integers(source.model, settings, calibration, watch)
-    integer = _approximated(backend, form, integer, calibration, settings, watch)
+    exact = form.to_integers(source.model, settings, calibration, watch)
+    integer = _approximated(backend, form, exact, calibration, settings, watch)
     taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
     warnings = [*_varied(calibration), *_checked(backend, taken, settings)]
     with watch.stage("lower"):
@@ -97,7 +97,7 @@ def compile(
         with watch.stage("emit"):
             backend.emit(design, folder)
             form.write(integer, folder, INTEGER)
-            if keep_float and not _in_integers(source.model):
+            if keep_float and (integer is not exact or not _in_integers(source.model)):
                 form.write(source.model, folder, FLOAT)
         with watch.stage("bench"):
             _write_bench(backend, design, (form, integer, taken), calibration, settings, folder)
@@ -145,7 +145,7 @@ def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | No
 
 
 def _in_integers(model: Any) -> bool:
-    """A model that came in integers (a tree, a linear SVM): there is no float model beside it."""
+    """A model that came in integers (a tree, a linear SVM): it is the truth itself unless a target approximates it."""
     return isinstance(model, Graph) and all(model.type(v).is_int for v in model.inputs.values())
 
 
