@@ -158,6 +158,7 @@ def counter() -> Graph:
     return b.finish()
 
 
+@pytest.mark.slow
 def test_standard_cells_keep_the_state(tmp_path: Path) -> None:
     """`nc synth --liberty`: area and leakage; the mapped netlist runs sequences as the integer graph does."""
     library, build = tmp_path / "few.lib", tmp_path / "build"

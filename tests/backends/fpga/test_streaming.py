@@ -71,7 +71,11 @@ def network() -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("device", "ram", "dsp"), [("ice40-up5k", "SB_RAM40_4K", "SB_MAC16"), ("ecp5-85k", "DP16KD", "MULT18X18D")]
+    ("device", "ram", "dsp"),
+    [
+        pytest.param("ice40-up5k", "SB_RAM40_4K", "SB_MAC16", marks=pytest.mark.slow),
+        ("ecp5-85k", "DP16KD", "MULT18X18D"),
+    ],
 )
 def test_block_rams_and_dsps_are_inferred(device: str, ram: str, dsp: str, tmp_path: Path) -> None:
     options = Options.model_validate({"style": "streaming", "fit": {"device": device}, "fold": {"target_ii": 2000}})

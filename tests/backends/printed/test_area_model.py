@@ -20,6 +20,7 @@ def _benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_rank_correlation_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyosys")
     rows = _benchmark("printed_area", monkeypatch).ranking(15, seed=7)

@@ -64,6 +64,7 @@ def test_the_smallest_above_a_floor_is_compiled(tmp_path: Path) -> None:
     assert found.accuracy is not None and found.accuracy > 0.7
 
 
+@pytest.mark.slow
 def test_the_best_within_a_budget_is_compiled(tmp_path: Path) -> None:
     free = _compile(tmp_path / "free")
     budget = 0.85 * free.build.manifest.estimate["power_mw"]["0.6"]

@@ -27,6 +27,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path: Path, model: Path, data: Path) -> None:
     """Another folder, another hash seed, another working directory: the same build, without a trace of any of them."""
     for name in ("one", "two"):

@@ -117,6 +117,7 @@ def test_another_design_than_the_build_is_noticed(build: Path, data: Path) -> No
     assert found.mismatches > 0 and found.first_mismatch is not None
 
 
+@pytest.mark.slow
 def test_builds_without_streams_have_no_board(tmp_path: Path, model: Path) -> None:
     build = nc.compiler.compile(model, target="sfq", output=tmp_path / "sfq", set=["output=argmax"]).build.folder
     with pytest.raises(UsageError, match="builds of target sfq have none"):

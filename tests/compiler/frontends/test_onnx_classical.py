@@ -106,7 +106,7 @@ def test_other_models_are_refused() -> None:
         read_classifier(_export(KNeighborsClassifier().fit(x, y)))
 
 
-@pytest.mark.parametrize("kind", ["tree", "svm"])
+@pytest.mark.parametrize("kind", ["tree", pytest.param("svm", marks=pytest.mark.slow)])
 def test_a_file_becomes_a_printed_circuit(tmp_path: Path, kind: str) -> None:
     """Through the front door: compiled, evaluated on DATA, proved down to the mapped netlist."""
     pytest.importorskip("pyosys")
