@@ -162,11 +162,16 @@ def _multi_threshold(words: WordBuilder, node: Node, operands: list[Ids]) -> Ids
     op: Any = node.op
     x = operands[0]
     axis = getattr(op, "axis", 0)
-    levels = np.asarray(op.thresholds)
+    levels, signs = np.asarray(op.thresholds), np.broadcast_to(op.sign, len(op.thresholds))
     out = []
     rows = np.broadcast_to(np.arange(levels.shape[0]).reshape([-1 if a == axis else 1 for a in range(x.ndim)]), x.shape)
     for v, r in zip(x.ravel().tolist(), rows.ravel().tolist()):
-        out.append(words.sum([Term(words.ge(v, None, int(t))) for t in levels[r]], 0))
+        rising = bool(signs[r] > 0)
+        # A falling step counts v <= t, which is 1 less v >= t + 1.
+        hits = [words.ge(v, None, int(t) + (not rising)) for t in levels[r]]
+        weight = csd(int(op.step) if rising else -int(op.step))
+        start = int(op.base) + (0 if rising else int(op.step) * len(hits))
+        out.append(words.sum([Term(hit, shift, negative) for hit in hits for shift, negative in weight], start))
     return np.array(out, np.int64).reshape(x.shape)
 
 

@@ -21,6 +21,7 @@ from nc.ir.graph import Builder, Graph
 from nc.ir.interpret import evaluate
 from nc.ir.ops.argmax import ArgMax
 from nc.ir.ops.matmul import MatMul
+from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.requantize import Requantize
 from nc.ir.ops.table import Table
 from nc.ir.types import IntType, TensorType
@@ -75,6 +76,22 @@ def test_gates_equal_the_graph_on_awkward_operations(seed: int) -> None:
     for port, word in zip(words.outputs, evaluate_words(words, [x])):
         assert np.array_equal(word, want[port.name])
         assert np.array_equal(got[port.name], want[port.name]), port.name
+
+
+@pytest.mark.parametrize(("base", "step"), [(0, 1), (-1, 2), (3, -2), (-4, 5)])
+@pytest.mark.parametrize("levels", [1, 3])
+def test_staircases_of_any_step_rising_and_falling(base: int, step: int, levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    build = Builder()
+    x = build.input("x", TensorType((4,), IntType(-5, 9)))
+    edges, signs = np.sort(rng.integers(-6, 11, (4, levels)), axis=1), np.array([1, -1, -1, 1])
+    build.output("y", build.add(MultiThreshold(edges, signs, 0, base, step), x))
+    graph = build.finish()
+    values = np.repeat(np.arange(-5, 10)[:, None], 4, axis=1)
+    words = to_words(graph)
+    want = evaluate(graph, {"x": values})["y"]
+    assert np.array_equal(evaluate_words(words, [values])[0], want)
+    assert np.array_equal(Circuit.of_gates(words).gate_outputs(values)["y"], want)
 
 
 def test_registers_keep_the_function() -> None:
