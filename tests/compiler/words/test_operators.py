@@ -1,4 +1,4 @@
-"""Every operator that the FPGA takes, from ONNX to a word graph: its words equal the integer graph, bit for bit.
+"""Every operator, from ONNX to the words of the FPGA and of printed circuits: equal to the integer graph, bit for bit.
 
 The operators of our own domain `nc.lut` are tested with their exporter.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nc.backends import registry
+from nc.backends.printed.lowering import to_words
 from nc.compiler.config import resolve
 from nc.compiler.data import Dataset
 from nc.compiler.driver.tensor_form import TENSOR
@@ -55,10 +56,11 @@ def test_words_equal_integers(key: tuple[str, str]) -> None:
     if made is None:
         return
     integer, primitive = (open_loops(graph)[0] for graph in made)  # of a recurrent network, one step
-    words = lower(primitive)
-    verify(words)
     inputs = TENSOR.draw(integer, 50, SETTINGS)
     wanted = TENSOR.run(integer, inputs)
-    found = evaluate(words, [inputs[port.name] for port in words.inputs])
-    for port, array in zip(words.outputs, found, strict=True):
-        np.testing.assert_array_equal(array.reshape(50, -1), wanted[port.name].reshape(50, -1))
+    fpga = lower(primitive)
+    verify(fpga)
+    for words in (fpga, to_words(primitive)):
+        found = evaluate(words, [inputs[port.name] for port in words.inputs])
+        for port, array in zip(words.outputs, found, strict=True):
+            np.testing.assert_array_equal(array.reshape(50, -1), wanted[port.name].reshape(50, -1))
