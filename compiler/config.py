@@ -224,11 +224,14 @@ def _named_apart(whole: Mapping[str, Any], target: str) -> dict[str, Any]:
 
 
 def shares(
-    targets: Mapping[str, type[BaseModel]], file: Path | None, assignments: Sequence[str]
+    targets: Mapping[str, type[BaseModel]],
+    file: Path | None,
+    assignments: Sequence[str],
+    others: Sequence[type[BaseModel]] = (),
 ) -> dict[str, tuple[Document, tuple[str, ...]]]:
     """One configuration for several targets: each takes the common sections and its own, of file and assignments.
 
-    NC411 for a section that none of them has.
+    Sections that only `others` have, targets not asked for, are passed over. NC411 for one that nobody has.
     """
     document = Document({}) if file is None else read_yaml(file)
     parsed = {text: parse_assignment(text) for text in assignments}
@@ -237,7 +240,7 @@ def shares(
     found = Collector()
     for part in (document, *parsed.values()):
         for key in part.data:
-            if key not in every:
+            if key not in every and not any(key in _sections(options) for options in others):
                 found.error("NC411", f"'{key}' must be a section of the configuration of {' or '.join(targets)}",
                             where=_where(part, (key,)), help=suggest(str(key), every))  # fmt: skip
     found.raise_if_any()

@@ -80,7 +80,7 @@ def compare(
     """Compile `model` for every target, verify each build, and measure it in the same terms.
 
     `data` judges accuracy and agreement (default: the calibration data). `targets`: names, or 'all'. `config`: sections
-    of several targets; each takes the common ones and its own. `fidelity`: estimate, synth or pnr, for targets whose
+    of any targets; each takes the common ones and its own. `fidelity`: estimate, synth or pnr, for targets whose
     size only synthesis knows, on `device`. `vectors`: samples of `data` that run on each hardware. `workers`: targets
     at a time (default: one a core). Builds go to `output`/TARGET, the result to `output`/comparison.json.
     A target that does not take the model has a column that says why; errors of the model itself are raised.
@@ -94,7 +94,8 @@ def compare(
     if workers is not None and workers < 1:
         fail("NC003", f"--workers must be at least 1, not {workers}", kind=UsageError)
     options = {name: registry.find(name).Options for name in names}
-    own = shares(options, None if config is None else Path(config), set)
+    others = [registry.find(name).Options for name in registry.names() if name not in options]
+    own = shares(options, None if config is None else Path(config), set, others)
     settings = {name: resolve(options[name], *own[name]) for name in names}
     source = load_model(model)
     calibration = read_data(calib, settings[names[0]])
@@ -145,7 +146,8 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     path = folder / RESULTS
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found["targets"], found["model"]  # noqa: B018
-    except (ValueError, LookupError, TypeError) as error:
+        if missing := {"targets", "model"} - found.keys():
+            raise KeyError(*sorted(missing))
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
         fail("NC424", f"{RESULTS} must be what nc wrote, not damaged ({error})", where=Where(file=str(path)))
     return found

@@ -10,8 +10,10 @@ import onnx
 import onnx.parser
 import pytest
 
+from nc.backends import registry
 from nc.compiler.cli.main import run
 from nc.compiler.comparing.compare import compare, read_comparison
+from nc.compiler.config import shares
 from nc.ir.diagnostics import NcError, UsageError
 
 MODEL = """<ir_version: 8, opset_import: ["": 13]> tiny (float[N, 2] x) => (float[N, 2] y)
@@ -102,3 +104,10 @@ def test_a_section_that_no_target_has(folder: Path) -> None:
         "error[NC411]: 'pipelin' must be a section of the configuration of fpga or sfq\n"
         "  --> nc.yaml:2\n  help: did you mean 'pipeline'?"
     )
+
+
+def test_sections_of_targets_that_are_not_asked_for_are_passed_over() -> None:
+    """One file serves every choice of targets."""
+    asked, other = registry.find("sfq").Options, registry.find("fpga").Options
+    ((document, assignments),) = shares({"sfq": asked}, None, ["pipeline.every=3", "output=argmax"], [other]).values()
+    assert not document.data and assignments == ("output=argmax",)
