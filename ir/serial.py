@@ -7,6 +7,7 @@ frame with one frame; the CRC of an answer is inverted when the frame before it 
 from __future__ import annotations
 
 START = 0x6E  # "n"
+BAUD = 115_200
 CRC_POLYNOMIAL = 0x07
 """x^8 + x^2 + x + 1 (ITU-T I.432.1's HEC polynomial), initial value 0, high bit first."""
 

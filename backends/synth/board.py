@@ -12,9 +12,9 @@ from nc.hdl.board import Board
 from nc.hdl.uart import divisor
 from nc.hdl.verilog import to_verilog
 from nc.ir.diagnostics import fail
+from nc.ir.serial import BAUD
 from nc.ir.stream import StreamSpec
 
-BAUD = 115_200
 PATIENCE_S = 0.25
 """Seconds of silence after which a frame is given up: more than an adapter to USB ever pauses."""
 

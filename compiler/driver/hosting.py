@@ -14,10 +14,10 @@ from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.serial_line import open_line
 from nc.compiler.driver.vectors import Vectors, make_vectors
 from nc.ir.diagnostics import UsageError, fail
+from nc.ir.serial import BAUD
 from nc.ir.stream import StreamSpec
 from nc.sim.bench import stream_of
 
-BAUD = 115_200
 TIMEOUT_S = 5.0
 SIMULATED_TIMEOUT_S = 120.0
 VECTORS = 16
