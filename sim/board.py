@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from nc.ir.cache import cache_folder
 from nc.ir.diagnostics import fail
 from nc.sim import process, tools
 from nc.sim.bench import relative
-from nc.sim.engine import NEEDS, cache_folder
+from nc.sim.engine import NEEDS
 
 START_LIMIT_S = 900.0
 END_LIMIT_S = 60.0

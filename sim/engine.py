@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Elaboratable
 
+from nc.ir.cache import cache_folder
 from nc.ir.diagnostics import UsageError, fail, suggest
 from nc.ir.stream import IntArray, StreamSpec
 from nc.sim import process, tools
@@ -187,13 +187,6 @@ def _amaranth(request: SimulationRequest) -> SimulationResult:
     from nc.sim.amaranth_engine import run
 
     return run(request)
-
-
-def cache_folder() -> Path:
-    """Where builds of different designs share what is the same: $NC_CACHE, or `nc` in the user's cache folder."""
-    if given := os.environ.get("NC_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nc"
 
 
 ENGINES: Mapping[str, Callable[[SimulationRequest], SimulationResult]] = {

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from nc.ir.cache import cache_folder
 from nc.ir.diagnostics import fail
 from nc.ir.netlist_eval import from_bits, to_bits
 from nc.sim import process, tools
-from nc.sim.engine import NEEDS, cache_folder
+from nc.sim.engine import NEEDS
 
 PULSE_CELLS = 1500
 START = 10.0

@@ -7,18 +7,18 @@ with the hardware's arithmetic. Labels are the data's own or, where they have no
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nc.compiler.builds.manifest import tool_version
 from nc.compiler.ports import decisions
 from nc.compiler.printed.genome import Shape
 from nc.compiler.printed.search import Plan, Point, search
 from nc.compiler.printed.to_graph import to_graph
+from nc.ir.cache import cache_folder
 from nc.ir.diagnostics import fail
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate
@@ -56,9 +56,8 @@ def front_of(
     label = next(iter(graph.inputs))
     labels = decisions(graph, evaluate(graph, {label: x})) if y is None else y
     digest = hashlib.sha256(np.ascontiguousarray(x).tobytes() + np.ascontiguousarray(labels).tobytes())
-    digest.update(repr((asdict(shape), asdict(plan))).encode())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    state = home / "nc" / "printed" / f"{digest.hexdigest()[:20]}.npz"
+    digest.update(repr((asdict(shape), asdict(plan), tool_version())).encode())  # another release may search otherwise
+    state = cache_folder() / "printed" / f"{digest.hexdigest()[:20]}.npz"
     return shape, search(shape, x, labels, plan, checkpoint=state)
 
 
