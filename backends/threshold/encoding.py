@@ -62,9 +62,10 @@ def weight_planes(weights: Array) -> tuple[Array, tuple[int, ...], int]:
     return np.stack(planes), (1, *(1 << k for k in range(bits))), 2
 
 
-def accumulate(weights: Array, activation: Activation) -> Accumulator:
-    """weights (O, n), one for each bit of the window in its order."""
+def accumulate(weights: Array, activation: Activation, odd: bool = True) -> Accumulator:
+    """weights (O, n), one for each bit of the window in its order. `odd`: `alpha` need be no power of two."""
     common = max(1, int(np.gcd.reduce(np.abs(weights), axis=None)))  # a scale in all weights is no precision
+    common = common if odd else common & -common
     planes, units, h = weight_planes(weights // common)
     stream: list[Array] = []
     products = [0] * (activation.planes + max(units).bit_length())

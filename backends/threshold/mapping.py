@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from nc.backends.threshold.encoding import Activation, accumulate, ceil
 from nc.backends.threshold.layers import ArrayLayer, Network, Window
 from nc.backends.threshold.node import Node
+from nc.compiler.passes.as_staircase import ACTIVATIONS, as_staircase, level_count
 from nc.hdl.threshold.config import InputUnit
 from nc.ir.diagnostics import Collector, Diagnostic, InternalError, NcError, Where
 from nc.ir.graph import Graph
@@ -29,8 +31,10 @@ from nc.ir.types import IntType, bits_for
 
 Array = np.ndarray[Any, Any]
 
-MAX_STEPS = 15
-"""Steps of a staircase that may become thermometer bits (4-bit activations)."""
+MAX_STEPS = 31
+"""Steps of a staircase that may become thermometer bits (5-bit activations)."""
+
+MAX_BITS = MAX_STEPS.bit_length()
 
 
 @dataclass(frozen=True)
@@ -271,17 +275,30 @@ class Mapper:
         return replace(window, pack=self.input.lanes)
 
     def on_add(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
-        sums = self.values[_known(operand)]
-        other = next((self.graph.nodes[v].constant for v in node.operands if v != operand), None)
+        """A bias."""
+        sums, other = self.values[_known(operand)], self._by_channel(node, operand)
         if not isinstance(sums, Sums) or other is None or sums.window.subs > 1:
-            self._error("NC710", "an addition on the array must add a constant to the sums of a layer", node,
-                        "residual connections need --target fpga")  # fmt: skip
+            self._error("NC710", "an addition on the array must add a constant to the sums of a layer, one number a "
+                        "channel", node, "residual connections need --target fpga")  # fmt: skip
             return None
-        spread = np.broadcast_to(other, sums.shape).reshape(sums.shape[0], -1)
-        if (spread != spread[:, :1]).any():
-            self._error("NC710", "a bias on the array must be one number a channel", node, "fold it otherwise")
+        return replace(sums, bias=sums.bias + other, kind=node.type.int)
+
+    def on_mul(self, node: GraphNode, value: int, operand: int | None) -> Sums | None:
+        """Scales by channel, in front of a comparison of channels, are part of the weights."""
+        sums, other = self.values[_known(operand)], self._by_channel(node, operand)
+        if not isinstance(sums, Sums) or other is None or (sums.window.subs > 1 and (other < 0).any()):
+            self._error("NC710", "a product on the array must be of the sums of a layer and a constant, one number a "
+                        "channel", node, "products of two tensors need --target fpga")  # fmt: skip
             return None
-        return replace(sums, bias=sums.bias + spread[:, 0], kind=node.type.int)
+        return replace(sums, weights=sums.weights * other[:, None], bias=sums.bias * other, kind=node.type.int)
+
+    def _by_channel(self, node: GraphNode, operand: int | None) -> Array | None:
+        """The constant operand of `node` as one number for each channel of the sums; None where there is no such."""
+        other = next((self.graph.nodes[v].constant for v in node.operands if v != operand), None)
+        if other is None:
+            return None
+        spread = np.broadcast_to(other, node.type.shape).reshape(node.type.shape[0] if node.type.shape else 1, -1)
+        return None if (spread != spread[:, :1]).any() else spread[:, 0]
 
     def on_max_pool(self, node: GraphNode, value: int, operand: int | None) -> Sums | Bits | None:
         op = node.op
@@ -307,9 +324,31 @@ class Mapper:
         repeat = channels // node.type.shape[0]
         return replace(source, index=_spatial_index(node.type.shape, repeat))
 
+    def on_activation(self, node: GraphNode, value: int, operand: int | None) -> Bits | None:
+        """Requantisations, clamps and monotone tables are staircases too."""
+        kind = self.graph.type(_known(operand)).int
+        if not self._few_steps(node, level_count(node.op, kind)):
+            return None
+        found = as_staircase(node.op, kind)
+        if found is None:
+            self._error("NC711", "an activation on the array must rise or fall all the way", node,
+                        "train with a monotone function, or use --target fpga")  # fmt: skip
+            return None
+        return self._staircase(node, operand, found)
+
     def on_multi_threshold(self, node: GraphNode, value: int, operand: int | None) -> Bits | None:
-        op = node.op
-        assert isinstance(op, MultiThreshold)
+        assert isinstance(node.op, MultiThreshold)
+        return self._staircase(node, operand, node.op)
+
+    def _few_steps(self, node: GraphNode, steps: int) -> bool:
+        if steps <= MAX_STEPS:
+            return True
+        self._error("NC711", f"activations on the array must have at most {MAX_STEPS} steps ({MAX_BITS} bits), not "
+                    f"{steps:,}", node, f"set quantise.activation_bits={MAX_BITS} or less (quantise.layers for this "
+                    "one alone), train with so few bits, or use --target fpga")  # fmt: skip
+        return False
+
+    def _staircase(self, node: GraphNode, operand: int | None, op: MultiThreshold) -> Bits | None:
         source = self.values[_known(operand)]
         steps = op.thresholds.shape[1]
         if not steps:
@@ -325,9 +364,11 @@ class Mapper:
             kind = next(n.type.int for n in self.graph.nodes if n.op.name == "input")
             self.input = self._input_unit(kind, int(op.thresholds[0, 0]), 1, source.index)
             return Bits(source.index, Activation(op.base, op.step))
-        if steps > MAX_STEPS or op.step <= 0:
-            self._error("NC711", f"activations must have 1 to {MAX_STEPS} ascending steps on the array, not {steps}",
-                        node, "train with sign activations or at most 4 bits, or use --target fpga")  # fmt: skip
+        if not self._few_steps(node, steps):
+            return None
+        if op.step <= 0 or (len(op.thresholds) > 1 and op.axis):
+            self._error("NC711", "activations on the array must ascend, with steps of their own for each channel or "
+                        "the same for all", node, "")  # fmt: skip
             return None
         return self._threshold_layer(node, source, op)
 
@@ -372,24 +413,33 @@ class Mapper:
 
     def _value_layer(self, sums: Sums) -> None:
         node = next(n for n in self.graph.nodes if n.origin == sums.name)
-        made = accumulate(sums.weights, sums.source.activation)
+        if len(sums.shape) != 1:
+            self._error("NC714", "integer results on the array must be a vector", node,
+                        "end in a dense layer")  # fmt: skip
+            return
+        weights, activation, bias = _by_powers_of_two(sums)
+        made = accumulate(weights, activation, odd=False)
         halves = int(made.alpha.denominator == 2)  # multi-bit weights count in halves: the lowest bit is always 0
         alpha = int(made.alpha * (1 + halves))
-        if len(sums.shape) != 1 or made.alpha.denominator > 2 or alpha & (alpha - 1):
-            self._error("NC714", "integer results on the array must be a vector of bipolar sums", node,
-                        "binarise the last layer's input")  # fmt: skip
-            return
         shift = alpha.bit_length() - 1
         columns = bits_for(min(sums.kind.lo, -1), sums.kind.hi) + halves
         order = tuple((column + shift, count) for column, count in made.order)
         layer_node = Node((0,) * shift + made.products, "value", columns, order=order)
         whole = 1 + halves
-        addends = np.array(
-            [int((b + int(c)) * whole) % (1 << columns) for b, c in zip(made.beta, sums.bias, strict=True)]
-        )
+        addends = np.array([int((b + c) * whole) % (1 << columns) for b, c in zip(made.beta, bias, strict=True)])
         self.halves = halves
         window = replace(sums.window, weight_planes=made.repeats)
         self.layers.append(ArrayLayer(sums.name, layer_node, window, made.weights, addends))
+
+
+def _by_powers_of_two(sums: Sums) -> tuple[Array, Activation, list[Fraction]]:
+    """Weights, activation and bias of the same sums where a stored bit counts a power of two: columns are all that
+    integer results are made of."""
+    activation = sums.source.activation
+    unit = activation.scale & -activation.scale
+    fixed = [Fraction(int(row) * activation.offset, activation.bits) for row in sums.weights.sum(axis=1)]
+    bias = [int(b) + part for b, part in zip(sums.bias, fixed, strict=True)]
+    return sums.weights * (activation.scale // unit), replace(activation, offset=0, scale=unit), bias
 
 
 def _spatial_index(shape: tuple[int, ...], repeat: int) -> Array:
@@ -410,8 +460,10 @@ _HANDLERS: dict[str, Callable[[Mapper, GraphNode, int, int | None], Bits | Sums 
     "matmul": Mapper.on_matmul,
     "conv": Mapper.on_conv,
     "add": Mapper.on_add,
+    "mul": Mapper.on_mul,
     "max_pool": Mapper.on_max_pool,
     "multi_threshold": Mapper.on_multi_threshold,
+    **dict.fromkeys(ACTIVATIONS, Mapper.on_activation),
     "argmax": Mapper.on_argmax,
 }
 

@@ -47,8 +47,9 @@ CODES: dict[str, Code] = {
     "NC711": Code(
         "not a binary network",
         "The array multiplies bits by bits; weights and inputs of several bits are planes of bits. Between layers, "
-        "activations must be bits or staircases of at most 15 steps. Train with sign activations (QONNX "
-        "BipolarQuant, 1-bit Brevitas layers), or use --target fpga.",
+        "activations must be bits or staircases of at most 31 steps (5 bits): `quantise.activation_bits` says how many "
+        "bits a float model gets (8 unless told), `quantise.layers.NAME.activation_bits` those of one layer. Models "
+        "trained with sign activations (QONNX BipolarQuant, 1-bit Brevitas layers) are smallest. Or use --target fpga.",
     ),
     "NC712": Code(
         "zero padding of a convolution",

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nc.backends.threshold
 from nc.backends.threshold import BACKEND, golden
@@ -14,19 +16,28 @@ from nc.backends.threshold.images import read_program, write_images
 from nc.backends.threshold.layers import place_network
 from nc.backends.threshold.mapping import map_graph, problems
 from nc.backends.threshold.options import Options
+from nc.compiler.config import Common
+from nc.compiler.passes.manager import run_passes
+from nc.compiler.passes.pipelines import to_integers
 from nc.hdl.threshold.shape import PeShape
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Builder, Graph
 from nc.ir.interpret import evaluate
+from nc.ir.ops.add import Add
 from nc.ir.ops.argmax import ArgMax
+from nc.ir.ops.clip import Clip
 from nc.ir.ops.conv import Conv
 from nc.ir.ops.matmul import MatMul
 from nc.ir.ops.max_pool import MaxPool
+from nc.ir.ops.maximum import Maximum
 from nc.ir.ops.mul import Mul
 from nc.ir.ops.multi_threshold import MultiThreshold
+from nc.ir.ops.relu import Relu
+from nc.ir.ops.requantize import Requantize
 from nc.ir.ops.reshape import Reshape
+from nc.ir.ops.table import Table
 from nc.ir.ops.transpose import Transpose
-from nc.ir.types import BIPOLAR, IntType, TensorType
+from nc.ir.types import BIPOLAR, F32, IntType, TensorType
 
 Array = np.ndarray[Any, Any]
 PES = 16
@@ -120,6 +131,76 @@ def test_integer_layer_on_bit_planes(bits: int, kind: IntType) -> None:
     check(build.finish())
 
 
+@pytest.mark.parametrize(("base", "step"), [(0, 3), (-1, 2), (-7, 6)])
+def test_integer_results_in_units_that_are_no_power_of_two(base: int, step: int) -> None:
+    """A step of 3, weights with a factor in common, scales by channel, a falling one."""
+    rng = np.random.default_rng(5)
+    build = Builder("units")
+    x = build.input("x", TensorType((25,), IntType(-8, 7)))
+    x = build.add(MatMul(), x, build.constant(rng.integers(-3, 4, (25, 6))))
+    edges = np.sort(rng.integers(-40, 40, (6, 3)), axis=1)
+    x = build.add(MultiThreshold(edges, np.ones(6, np.int64), 0, base, step), x)
+    x = build.add(MatMul(), x, build.constant(3 * rng.integers(-3, 4, (6, 4))))
+    x = build.add(Add(), x, build.constant(rng.integers(-9, 9, 4)))
+    build.output("y", build.add(Mul(), x, build.constant(np.array([5, 1, -3, 10]))))
+    check(build.finish())
+
+
+@pytest.mark.parametrize("rounding", ["floor", "half_even"])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_requantised_activations(per_channel: bool, rounding: str) -> None:
+    """Multiply, add, shift and clamp as 31 thermometer bits: falling channels, a zero point, 5-bit weights; then a
+    clamp and a falling table."""
+    rng = np.random.default_rng(9)
+    build = Builder("requantised")
+    x = build.input("x", TensorType((12,), IntType(0, 16)))
+    x = build.add(MatMul(), x, build.constant(rng.integers(-16, 16, (12, 6))))
+    scale, offset = rng.integers(-90, 90, 6 if per_channel else 1), rng.integers(-4000, 4000, 6)
+    x = build.add(Requantize(scale, offset, 9, -9, 22, 0, rounding), x)
+    x = build.add(MatMul(), x, build.constant(rng.integers(-4, 4, (6, 5))))
+    x = build.add(Clip(-8, 7), build.add(Add(), x, build.constant(rng.integers(-9, 9, 5))))
+    x = build.add(MatMul(), x, build.constant(rng.integers(-1, 2, (5, 4))))
+    kind = build.type(x).int
+    falling = -np.sort(rng.integers(-3, 3, kind.hi - kind.lo + 1))[None]
+    x = build.add(Table(falling, kind.lo), x)
+    build.output("y", build.add(MatMul(), x, build.constant(rng.integers(-4, 4, (4, 3)))))
+    check(build.finish(), samples=30)
+
+
+@settings(derandomize=True, deadline=None, max_examples=12)
+@given(
+    st.integers(0, 1 << 20),
+    st.integers(1, 5),
+    st.integers(2, 5),
+    st.sampled_from((("channel", "power_of_two"), ("tensor", "power_of_two"), ("tensor", "arbitrary"))),
+    st.booleans(),
+)
+def test_float_networks(seed: int, bits: int, weight_bits: int, scaling: tuple[str, str], image: bool) -> None:
+    """A float network through the quantiser: ReLU, biases, scales by tensor and channel, powers of two and others."""
+    rng = np.random.default_rng(seed)
+    build = Builder("float")
+    if image:
+        x = build.input("x", TensorType((2, 5, 5), F32))
+        x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(rng.normal(size=(3, 2, 3, 3))))
+        x = build.add(MaxPool((3, 3), (1, 1), (0, 0, 0, 0), (1, 1)), build.add(Relu(), x))
+        x = build.add(Reshape((3,)), x)
+    else:
+        x = build.input("x", TensorType((7,), F32))
+        x = build.add(MatMul(), x, build.constant(rng.normal(size=(7, 3))))
+        x = build.add(Relu(), build.add(Add(), x, build.constant(rng.normal(size=3))))
+    build.output("y", build.add(MatMul(), x, build.constant(rng.normal(size=(3, 4)))))
+    common = Common.model_validate({
+        "input": {"x": {"bits": 4, "range": [-1, 1], "zero_point": int(rng.integers(-3, 4))}},
+        "quantise": {"activation_bits": bits, "weight_bits": weight_bits, "granularity": scaling[0],
+                     "scales": scaling[1]},
+        "output": "argmax",
+    })  # fmt: skip
+    graph = build.finish()
+    data = {"x": rng.uniform(-1, 1, (40, *graph.type(graph.inputs["x"]).shape))}
+    integers, _ = run_passes(graph, to_integers(graph, common, data))
+    check(integers, samples=12)
+
+
 @pytest.mark.parametrize("pool_before", [False, True])
 def test_convolutions(pool_before: bool) -> None:
     check(convolutional(pool_before), samples=4)
@@ -209,9 +290,27 @@ def test_a_network_that_is_not_binary() -> None:
     x = build.add(MultiThreshold(np.arange(255)[None], np.ones(1, np.int64), 0), x, origin="Relu_1")
     build.output("y", build.add(MatMul(), x, build.constant(bipolar(rng, 3, 3))))
     assert refused(build.finish()) == (
-        "error[NC711]: activations must have 1 to 15 ascending steps on the array, not 255\n  --> node 'Relu_1'\n"
-        "  help: train with sign activations or at most 4 bits, or use --target fpga"
+        "error[NC711]: activations on the array must have at most 31 steps (5 bits), not 255\n  --> node 'Relu_1'\n"
+        "  help: set quantise.activation_bits=5 or less (quantise.layers for this one alone), train with so few bits, "
+        "or use --target fpga"
     )
+
+
+def test_activations_that_are_no_staircase() -> None:
+    """A table that goes up and down, and steps along another axis than the channels'."""
+    rng = np.random.default_rng(1)
+    for activation, problem in (
+        (Table(np.array([[0, 1, 2, 1, 0]]), -2), "an activation on the array must rise or fall all the way\n"
+         "  --> node 'Act_1'\n  help: train with a monotone function, or use --target fpga"),
+        (Requantize(np.array([1, 2]), np.zeros(1, np.int64), 0, 0, 3, axis=1), "activations on the array must ascend, "
+         "with steps of their own for each channel or the same for all\n  --> node 'Act_1'"),
+    ):  # fmt: skip
+        build = Builder("turning")
+        x = build.input("x", TensorType((2, 2, 2), BIPOLAR))
+        x = build.add(Conv((1, 1), (0, 0, 0, 0), (1, 1)), x, build.constant(np.ones((2, 2, 1, 1), np.int64)))
+        x = build.add(Reshape((8,)), build.add(activation, x, origin="Act_1"))
+        build.output("y", build.add(MatMul(), x, build.constant(bipolar(rng, 8, 3))))
+        assert refused(build.finish()) == f"error[NC711]: {problem}"
 
 
 def test_operations_that_cannot_run() -> None:
@@ -219,7 +318,14 @@ def test_operations_that_cannot_run() -> None:
     x = build.input("x", TensorType((4,), BIPOLAR))
     build.output("y", build.add(Mul(), x, x, origin="Mul_3"))
     assert refused(build.finish()) == (
-        "error[NC710]: operation 'mul' cannot run on the array\n  --> node 'Mul_3'\n"
+        "error[NC710]: a product on the array must be of the sums of a layer and a constant, one number a channel\n"
+        "  --> node 'Mul_3'\n  help: products of two tensors need --target fpga"
+    )
+    build = Builder("largest")
+    x = build.input("x", TensorType((4,), BIPOLAR))
+    build.output("y", build.add(Maximum(), x, x, origin="Max_3"))
+    assert refused(build.finish()) == (
+        "error[NC710]: operation 'maximum' cannot run on the array\n  --> node 'Max_3'\n"
         "  help: binary networks are matrix products and convolutions with bits between them; --target fpga runs every "
         "integer network"
     )
