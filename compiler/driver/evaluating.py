@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
+from nc.compiler.driver.forms import Form
 from nc.compiler.driver.opened import Opened
 from nc.ir.diagnostics import InternalError
 
@@ -43,17 +45,21 @@ def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluati
     samples = opened.data(data)
     if samples is None:
         raise InternalError("evaluate needs DATA")
-    form, integer, real = opened.form, opened.integer, opened.real
-    inputs = form.bind(integer, samples, opened.settings)
+    result = judged(opened.form, opened.settings, opened.integer, opened.real, samples)
+    opened.build.report("eval", result.to_json())
+    return result
+
+
+def judged(form: Form, settings: Settings, integer: Any, real: Any, samples: Dataset) -> Evaluation:
+    """The same for models in memory; `real` is None where there is nothing to compare with."""
+    inputs = form.bind(integer, samples, settings)
     begin = time.perf_counter()
     outputs = form.run(integer, inputs)
     seconds = time.perf_counter() - begin
     decided = form.decide(integer, outputs)
-    wanted = None
-    if real is not None:
-        wanted = form.decide(real, form.run(real, form.bind(real, samples, opened.settings)))
+    wanted = None if real is None else form.decide(real, form.run(real, form.bind(real, samples, settings)))
     further = getattr(form, "evaluated", None)
-    result = Evaluation(
+    return Evaluation(
         samples=len(samples),
         accuracy=_share(decided, samples.y),
         float_accuracy=None if wanted is None else _share(wanted, samples.y),
@@ -61,8 +67,6 @@ def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluati
         samples_per_second=round(len(samples) / max(seconds, 1e-9), 1),
         more={} if further is None else further(integer, inputs, outputs, samples.y),
     )
-    opened.build.report("eval", result.to_json())
-    return result
 
 
 def _share(decided: NDArray[Any], wanted: NDArray[Any] | None) -> float | None:

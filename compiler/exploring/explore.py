@@ -6,56 +6,25 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nc.backends import registry
-from nc.compiler.config import resolve
+from nc.compiler.config import Settings, resolve
 from nc.compiler.data import Dataset
 from nc.compiler.data.load import file_sha256
 from nc.compiler.driver.compiling import read_data
-from nc.compiler.exploring.goals import front
 from nc.compiler.exploring.measure import Job, Measured, measure
+from nc.compiler.exploring.results import POINTS, Exploration, results
 from nc.compiler.exploring.space import Space, read_space
 from nc.compiler.progress import Progress, Silent
-from nc.ir.diagnostics import ToolMissing, Where, fail
+from nc.ir.diagnostics import ToolMissing, Where, fail, suggest
 
-RESULTS, LOCK, POINTS, DATABASE = "results.json", ".lock", "points", "study.db"
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """The result. `trials`: different points measured; `front`: points that keep every constraint and that no other
-    dominates, by the first objective, each with `options`, `metrics` and its `build`; `baseline`: the options as they
-    are without the space; `asked`: model, target, objectives, constraints and fidelity."""
-
-    trials: int
-    front: Sequence[Mapping[str, Any]]
-    baseline: Mapping[str, Any]
-    points: Sequence[Mapping[str, Any]]
-    seconds: float
-    asked: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, object]:
-        """The fields of `nc explore --json`."""
-        return {
-            "trials": self.trials,
-            "front": list(self.front),
-            "seconds": self.seconds,
-            "baseline": dict(self.baseline),
-            "points": list(self.points),
-            **self.asked,
-        }
-
-    def _repr_html_(self) -> str:
-        from nc.compiler.report.notebook import exploration_html
-
-        return exploration_html(self.to_json())
+LOCK, DATABASE = ".lock", "study.db"
 
 
 def explore(
@@ -70,19 +39,24 @@ def explore(
     set: Sequence[str] = (),
     storage: str | None = None,
     workers: str | int = 1,
+    test: Dataset | Path | str | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
     """Measure points of `space` and keep the best trade-offs in the folder `output`.
 
     `data` judges; without `calib` every other sample of it calibrates and the rest judge. A run that was killed goes on
     where it was: finished points are kept in the study's database and under `output`/points. `storage`: an SQLAlchemy
-    URL that several runs share (default: SQLite in `output`); `workers`: processes, or dask://HOST:PORT.
-    Raises NcError NC440 to NC445.
+    URL that several runs share (default: SQLite in `output`); `workers`: processes, or dask://HOST:PORT. `test`: what
+    was found is judged on these samples, too, when the search is over. Raises NcError NC440 to NC446.
     """
     begin = time.perf_counter()
     model, output, progress = Path(model), Path(output), progress or Silent()
     space = space if isinstance(space, Space) else read_space(Path(space) if isinstance(space, str) else space)
     job = _job(model, target, data, space, output, calib, None if config is None else Path(config), set)
+    settings = _settings(job)
+    kept = read_data(test, settings)
+    if kept is not None and _labelled(space):
+        kept.labels()
     try:
         from nc.compiler.exploring import study as studies
     except ImportError:
@@ -94,8 +68,9 @@ def explore(
     with _owned(output, name, shared=storage is not None):
         progress.stage("measure the options as they are")
         baseline = measure(job, {})
+        space = _compared(space, baseline)
         url = storage or f"sqlite:///{(output / DATABASE).resolve()}"
-        search = studies.Search(job, space, url, storage is None, name, _seed(job))
+        search = studies.Search(job, space, url, storage is None, name, settings.common.seed, baseline.metrics)
         study = _opened(studies, search)
         if search.own:
             studies.retry_lost(study)
@@ -103,7 +78,9 @@ def explore(
         progress.stage(f"explore {aim} points on {target}")
         if not studies.finished(study, space):
             pools.run(search, str(workers), lambda: progress.advance(len(studies.distinct(study)), aim))
-        return _result(studies, study, job, space, baseline, output, begin)
+        progress.stage("judge the front")
+        trials = list(studies.distinct(study).values())
+        return results(job, space, baseline, studies.satisfying(study, space), trials, output, kept, begin)
 
 
 def _job(model: Path, target: str, data: Any, space: Space, output: Path, calib: Any, config: Path | None,
@@ -122,10 +99,27 @@ def _job(model: Path, target: str, data: Any, space: Space, output: Path, calib:
     calibration = read_data(calib, settings)
     if calibration is None:
         calibration, judge = _part(judge, 0), _part(judge, 1)
-    if "accuracy" in {*space.objectives, *(c.metric for c in space.constraints)}:
+    if _labelled(space):
         judge.labels()
     return Job(model.resolve(), file_sha256(model), target, calibration, judge, config, given, space.fidelity,
                space.device, (output / POINTS).resolve())  # fmt: skip
+
+
+def _labelled(space: Space) -> bool:
+    return "accuracy" in {*space.objectives, *(c.metric for c in space.constraints)}
+
+
+def _compared(space: Space, baseline: Measured) -> Space:
+    """The space with a number for each `default`, and with names of figures that exist (NC440, NC446)."""
+    rules = tuple(c.against(baseline.metrics) for c in space.constraints)
+    named = [*space.objectives, *(c.metric for c in rules)]
+    if baseline.metrics and (missing := [k for k in named if k not in baseline.metrics]):
+        fail("NC440", f"'{missing[0]}' must be a figure of a point, one of {', '.join(sorted(baseline.metrics))}",
+             help=suggest(missing[0], baseline.metrics))  # fmt: skip
+    if any(c.bound is None for c in rules):
+        fail("NC446", f"the default options must compile to be compared with, not be refused: {baseline.error}",
+             help="constraints with numbers need no default")  # fmt: skip
+    return space.model_copy(update={"constraints": rules})
 
 
 def _part(data: Dataset, first: int) -> Dataset:
@@ -145,8 +139,8 @@ def _name(job: Job, space: Space) -> str:
     return "nc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _seed(job: Job) -> int:
-    return resolve(registry.find(job.target).Options, job.config, job.assignments).common.seed
+def _settings(job: Job) -> Settings:
+    return resolve(registry.find(job.target).Options, job.config, job.assignments)
 
 
 def _opened(studies: Any, search: Any) -> Any:
@@ -183,64 +177,3 @@ def _owned(output: Path, name: str, *, shared: bool) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _result(studies: Any, study: Any, job: Job, space: Space, baseline: Measured, output: Path,
-            begin: float) -> Exploration:  # fmt: skip
-    """The front, its builds kept and all others removed, written to results.json."""
-    good = studies.satisfying(study, space)
-    first, direction = next(iter(space.objectives.items()))
-    best = [good[i] for i in front([t.user_attrs["metrics"] for t in good], space.objectives)]
-    best.sort(key=lambda t: t.user_attrs["metrics"][first], reverse=direction == "max")
-    trials = list(studies.distinct(study).values())
-    keep = {t.user_attrs["key"] for t in best} | {baseline.key}
-    for place in job.folder.iterdir():
-        if place.name not in keep:
-            shutil.rmtree(place / "build", ignore_errors=True)
-    result = Exploration(
-        trials=len(trials),
-        front=[_shown(t, output) for t in best],
-        baseline={"metrics": dict(baseline.metrics), "error": baseline.error,
-                  "build": str(output / POINTS / baseline.key / "build")},
-        points=[_shown(t, None) for t in trials],
-        seconds=round(time.perf_counter() - begin, 1),
-        asked={"model": job.model.name, "target": job.target, "data": job.validation.name,
-               "objectives": space.objectives, "constraints": list(map(str, space.constraints)),
-               "fidelity": space.fidelity, "device": space.device},
-    )  # fmt: skip
-    if not best:
-        _nothing(trials, space)
-    (output / RESULTS).write_text(json.dumps(result.to_json(), indent=1) + "\n")
-    return result
-
-
-def _shown(trial: Any, output: Path | None) -> dict[str, Any]:
-    attributes = trial.user_attrs
-    found = {
-        "options": trial.params,
-        "metrics": attributes.get("metrics", {}),
-        "fidelity": attributes["fidelity"],
-        "seconds": attributes["seconds"],
-        "error": attributes.get("error", ""),
-    }
-    if output is not None:
-        found["build"] = str(output / POINTS / attributes["key"] / "build")
-    return found
-
-
-def _nothing(trials: Sequence[Any], space: Space) -> None:
-    """NC442, with the point that comes nearest."""
-    known = [t for t in trials if t.user_attrs.get("metrics")]
-    if not known:
-        refused = trials[0].user_attrs.get("error", "") if trials else "none was measured"
-        fail("NC442", f"at least one point must compile, but all were refused: {refused}")
-
-    def broken(trial: Any) -> float:
-        found = [(c.violation(trial.user_attrs["metrics"]) or 0.0) / max(abs(c.bound), 1e-9) for c in space.constraints]
-        return sum(max(0.0, v) for v in found)
-
-    near = min(known, key=broken)
-    metrics = near.user_attrs["metrics"]
-    shown = ", ".join(f"{c.metric} {metrics[c.metric]:g}" for c in space.constraints if c.metric in metrics)
-    rules = " and ".join(map(str, space.constraints))
-    fail("NC442", f"at least one of {len(trials)} points must have {rules}; the nearest has {shown} with {near.params}")

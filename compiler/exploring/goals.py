@@ -4,44 +4,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Metrics = Mapping[str, float]
 Directions = Mapping[str, str]
 
-_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(<=|>=)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(<=|>=)\s*(default|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """`metric` <= or >= `bound`.
+    """`metric` <= or >= `bound`; None: the figure of the options as they are, which is known once they are measured.
 
     >>> rule = Constraint.parsed("accuracy >= 0.95")
     >>> rule.violation({"accuracy": 0.9}) > 0, rule.violation({"accuracy": 0.96}) > 0
     (True, False)
+    >>> str(Constraint.parsed("accuracy >= default").against({"accuracy": 0.9}))
+    'accuracy >= 0.9'
     """
 
     metric: str
     relation: str
-    bound: float
+    bound: float | None
 
     @classmethod
     def parsed(cls, text: str) -> Constraint:
         """From text. Raises ValueError."""
         found = _CONSTRAINT.fullmatch(text)
         if found is None:
-            raise ValueError("must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER'")
-        return cls(found[1], found[2], float(found[3]))
+            raise ValueError("must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER', a number or 'default'")
+        return cls(found[1], found[2], None if found[3] == "default" else float(found[3]))
+
+    def against(self, baseline: Metrics) -> Constraint:
+        """With a number for `default`, where the baseline has this figure."""
+        return self if self.bound is not None else replace(self, bound=baseline.get(self.metric))
 
     def violation(self, metrics: Metrics) -> float | None:
         """How far the figure is on the wrong side (<= 0: it is right); None where the figure is not known."""
-        if self.metric not in metrics:
+        if self.metric not in metrics or self.bound is None:
             return None
         value = metrics[self.metric]
         return value - self.bound if self.relation == "<=" else self.bound - value
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.relation} {self.bound:g}"
+        return f"{self.metric} {self.relation} {'default' if self.bound is None else f'{self.bound:g}'}"
 
 
 def feasible(constraints: Sequence[Constraint], metrics: Metrics) -> bool:

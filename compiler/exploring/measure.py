@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from nc.backends import registry
 from nc.compiler.builds import manifest
 from nc.compiler.config import resolve
 from nc.compiler.data import Dataset
-from nc.compiler.driver.compiling import compile
-from nc.compiler.driver.evaluating import evaluate
+from nc.compiler.driver.compiling import IntegerModel, integer_model, lowered
+from nc.compiler.driver.evaluating import judged
 from nc.compiler.driver.synthesising import synth
 from nc.compiler.exploring.space import Fidelity, Value
 from nc.ir.diagnostics import NcError
@@ -72,42 +73,59 @@ class Measured:
 
 
 def measure(job: Job, point: Point, promote: Callable[[Mapping[str, float]], bool] = lambda _: True) -> Measured:
-    """The figures of a point: of its estimate, and where `promote` says so on these, of synthesis.
+    """The figures of a point, from cheap to dear: of the integer model on the data, of the lowered design, of
+    synthesis; the next step only where `promote` says so on the figures so far.
 
     What was measured before is read, not measured again. A refused point (NcError) has an `error` and no figures.
     """
     key = job.key(point)
-    place = job.folder / key
     begin = time.perf_counter()
+    steps = _Steps(job, point, job.folder / key / "build")
+    metrics: dict[str, float] = {}
+    reached = ""
     try:
-        metrics = _stored(place / "estimate.json", lambda: _estimated(job, point, place / "build"))
-        if job.fidelity == "estimate" or not promote(metrics):
-            return Measured(key, metrics, "estimate", time.perf_counter() - begin)
-        more = _stored(place / f"{job.fidelity}.json", lambda: _synthesised(job, point, place / "build"))
+        for reached, make in steps.of(job.fidelity):
+            metrics |= _stored(job.folder / key / f"{reached}.json", make)
+            if not promote(metrics):
+                break
     except NcError as error:
         return Measured(key, {}, "refused", time.perf_counter() - begin, str(error.diagnostics[0].message))
-    return Measured(key, {**metrics, **more}, job.fidelity, time.perf_counter() - begin)
+    return Measured(key, metrics, reached, time.perf_counter() - begin)
 
 
-def _estimated(job: Job, point: Point, build: Path) -> dict[str, float]:
-    made = _compiled(job, point, build)
-    found = evaluate(build, job.validation).to_json()
-    del found["samples_per_second"]  # of this machine, not of the point
-    return figures({**made, **found})
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """The steps of measuring one point; what a step leaves is made again where only its figures were kept."""
 
+    job: Job
+    point: Point
+    build: Path
 
-def _synthesised(job: Job, point: Point, build: Path) -> dict[str, float]:
-    if not (build / manifest.NAME).is_file():  # only its figures were kept
-        _compiled(job, point, build)
-    found = synth(build, device=job.device, pnr=job.fidelity == "pnr").to_json()
-    del found["seconds"]
-    return figures(found)
+    def of(self, fidelity: Fidelity) -> list[tuple[str, Callable[[], dict[str, float]]]]:
+        cheap = [("integer", self._judged), ("estimate", self._lowered)]
+        return cheap if fidelity == "estimate" else [*cheap, (fidelity, self._synthesised)]
 
+    @cached_property
+    def _model(self) -> IntegerModel:
+        job = self.job
+        return integer_model(str(job.model), target=job.target, calib=job.calibration, config=job.config,
+                             set=job.options(self.point))  # fmt: skip
 
-def _compiled(job: Job, point: Point, build: Path) -> Mapping[str, object]:
-    made = compile(str(job.model), target=job.target, output=build, calib=job.calibration, config=job.config,
-                   set=job.options(point))  # fmt: skip
-    return made.build.manifest.estimate
+    def _judged(self) -> dict[str, float]:
+        model = self._model
+        found = judged(model.form, model.settings, model.integer, model.real, self.job.validation).to_json()
+        del found["samples_per_second"]  # of this machine, not of the point
+        return figures(found)
+
+    def _lowered(self) -> dict[str, float]:
+        return figures(lowered(self._model, self.build).build.manifest.estimate)
+
+    def _synthesised(self) -> dict[str, float]:
+        if not (self.build / manifest.NAME).is_file():
+            self._lowered()
+        found = synth(self.build, device=self.job.device, pnr=self.job.fidelity == "pnr").to_json()
+        del found["seconds"]
+        return figures(found)
 
 
 def figures(fields: Mapping[str, Any]) -> dict[str, float]:

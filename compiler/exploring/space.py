@@ -89,7 +89,8 @@ class Space(Section):
         min_length=1, description="figures to make large or small: accuracy, agreement, luts, area_cm2, ..."
     )
     constraints: tuple[Annotated[Constraint, BeforeValidator(_constraint)], ...] = Field(
-        default=(), description="such as 'accuracy >= 0.95'"
+        default=(),
+        description="such as 'accuracy >= 0.95'; 'accuracy >= default': than of the options as they are",
     )
     fixed: dict[str, Any] = Field(default_factory=dict, description="options of every point, by option path")
     fidelity: Fidelity = Field(default="synth", description="how a point of the front is measured")

@@ -1,19 +1,19 @@
 """The search's memory: an Optuna study in a database, and the loop that a worker runs on it.
 
-Points are proposed by NSGA-II or TPE under constraints. A killed worker loses the point it was measuring, which is
-proposed again: at once by the next run where the exploration has its own database, after a minute without a sign of
-life where workers share one.
+Points are proposed by NSGA-II or TPE under constraints, or one after another where the whole space is asked for. A
+killed worker loses the point it was measuring, which is proposed again: at once by the next run where the exploration
+has its own database, after a minute without a sign of life where workers share one.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler, BruteForceSampler, NSGAIISampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -30,7 +30,8 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class Search:
-    """What every worker needs. `storage`: a database URL; `own`: no other exploration uses it; `seed`: of proposals."""
+    """What every worker needs. `storage`: a database URL; `own`: no other exploration uses it; `seed`: of proposals;
+    `baseline`: figures of the options as they are, none where they were refused."""
 
     job: Job
     space: Space
@@ -38,6 +39,7 @@ class Search:
     own: bool
     name: str
     seed: int
+    baseline: Metrics
 
 
 def open_study(search: Search, worker: int = 0) -> Study:
@@ -64,6 +66,8 @@ def _sampler(search: Search, worker: int) -> BaseSampler:
     seed = search.seed + 7919 * worker
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if search.space.size <= search.space.trials:
+            return BruteForceSampler(seed=seed)
         if search.space.sampler == "nsga2":
             return NSGAIISampler(population_size=24, seed=seed)
         return TPESampler(n_startup_trials=8, seed=seed, multivariate=True)
@@ -104,7 +108,8 @@ def work(search: Search, worker: int = 0) -> None:
 def _objective(trial: Trial, study: Study, search: Search) -> tuple[float, ...]:
     space = search.space
     point = {name: parameter.suggest(trial, name) for name, parameter in space.parameters.items()}
-    known = list(distinct(study).values())
+    known = [search.baseline] if search.baseline else []
+    known += [t.user_attrs["metrics"] for t in distinct(study).values() if t.user_attrs["fidelity"] == space.fidelity]
     found = measure(search.job, point, lambda metrics: _promising(metrics, known, space))
     trial.set_user_attr("key", found.key)
     trial.set_user_attr("seconds", round(found.seconds, 2))
@@ -128,36 +133,33 @@ def values(metrics: Metrics, space: Space) -> tuple[float, ...]:
     return tuple(metrics[k] for k in space.objectives)
 
 
-def _promising(metrics: Metrics, known: list[FrozenTrial], space: Space) -> bool:
-    """Whether a point is worth synthesis: it keeps what is known already, and no measured point is clearly better.
-
-    Clearly better: at least as good in every objective that is known, and smaller by `slack` in the screening estimate.
+def _promising(metrics: Metrics, known: Sequence[Metrics], space: Space) -> bool:
+    """Whether a point is worth the next step: it keeps what is known already, and no point `known` in full is clearly
+    better: at least as good in every objective that is known, and smaller by `slack` in the screening estimate.
     """
+    if not known:  # one is needed to predict the others from
+        return True
     if any((c.violation(metrics) or 0) > 0 for c in space.constraints):
-        return not any(t.user_attrs["fidelity"] == space.fidelity for t in known)  # one is needed for predictions
+        return False
     if space.screen is None or space.screen not in metrics:
         return True
     kept = [(k, 1 if d == "max" else -1) for k, d in space.objectives.items() if k in metrics]
-    for trial in known:
-        other = trial.user_attrs.get("metrics", {})
-        if (
-            trial.user_attrs["fidelity"] == space.fidelity
-            and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept)
-            and other[space.screen] * space.slack <= metrics[space.screen]
-        ):
-            return False
-    return True
+    return not any(
+        feasible(space.constraints, other)
+        and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept)
+        and other[space.screen] * space.slack <= metrics[space.screen]
+        for other in known
+    )
 
 
-def _predicted(found: Measured, known: list[FrozenTrial], space: Space) -> Mapping[str, float]:
-    """A point's figures, those of synthesis scaled from the measured point with the nearest screening estimate."""
-    full = [t.user_attrs["metrics"] for t in known if t.user_attrs["fidelity"] == space.fidelity]
-    if not full:
+def _predicted(found: Measured, known: Sequence[Metrics], space: Space) -> Metrics:
+    """A point's figures, those of later steps scaled from the point with the nearest screening estimate."""
+    if not known:
         return found.metrics
-    screen = space.screen if space.screen in found.metrics else None
-    if screen is None:
-        return {**full[0], **found.metrics}
-    near = min(full, key=lambda m: abs(m[screen] - found.metrics[screen]))
+    screen = space.screen
+    if screen is None or screen not in found.metrics:
+        return {**known[0], **found.metrics}
+    near = min(known, key=lambda m: abs(m[screen] - found.metrics[screen]))
     factor = found.metrics[screen] / max(near[screen], 1e-9)
     return {**{k: v * factor for k, v in near.items()}, **found.metrics}
 

@@ -6,9 +6,12 @@ with the hardware's arithmetic. Labels are the data's own or, where they have no
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +61,17 @@ def front_of(
     digest = hashlib.sha256(np.ascontiguousarray(x).tobytes() + np.ascontiguousarray(labels).tobytes())
     digest.update(repr((asdict(shape), asdict(plan), tool_version())).encode())  # another release may search otherwise
     state = cache_folder() / "printed" / f"{digest.hexdigest()[:20]}.npz"
-    return shape, search(shape, x, labels, plan, checkpoint=state)
+    with _alone(state):
+        return shape, search(shape, x, labels, plan, checkpoint=state)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Workers of one exploration may ask for the same search at once: the first one works, the others read."""
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with state.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def as_model(graph: Graph, point: Point, shape: Shape) -> Graph:

@@ -13,7 +13,7 @@ from typing import Any
 from nc.compiler.builds import manifest
 from nc.compiler.comparing.compare import RESULTS as COMPARISON
 from nc.compiler.comparing.compare import read_comparison
-from nc.compiler.exploring.explore import RESULTS as EXPLORATION
+from nc.compiler.exploring.results import RESULTS as EXPLORATION
 from nc.compiler.progress import Progress, Silent
 from nc.compiler.report.sections import Section, build_section, comparison_section, exploration_section
 from nc.ir.diagnostics import ToolMissing, Where, fail

@@ -93,20 +93,21 @@ def exploration_section(found: Mapping[str, Any], anchor: str) -> Section:
     if base.get("metrics"):
         points.append(_point({"options": {}, **base}, "baseline"))
     x, y = _axes(found, points)
+    far = [p for p in points if x in p["metrics"] and y in p["metrics"]]
     drawn = [
         (p["metrics"][x], p["metrics"][y], f"{p['name']}: {x} {shown(p['metrics'][x])}, {y} {shown(p['metrics'][y])}",
          p["class"])
-        for p in points
-        if x in p["metrics"] and y in p["metrics"]
+        for p in far
     ]  # fmt: skip
-    names = sorted(set.intersection(*(set(p["metrics"]) for p in points))) if points else []
+    names = sorted(set.intersection(*(set(p["metrics"]) for p in far))) if far else []
     refused = [p for p in found["points"] if p.get("error")]
     return {
         "kind": "exploration",
         "title": f"Exploration of {_asked(found)}: {found['trials']} points, {len(front)} of them best",
         "anchor": anchor,
         "plot": drawing.pareto(drawn, x, y) if drawn else "",
-        "points": [p for p in points if x in p["metrics"] and y in p["metrics"]],
+        "points": far,
+        "stopped": len(points) - len(far),
         "metrics": names,
         "x": x,
         "y": y,
@@ -218,7 +219,8 @@ def _cell(found: Mapping[str, Any] | None) -> dict[str, str]:
 
 def _point(found: Mapping[str, Any], kind: str) -> dict[str, Any]:
     words = _words(found["options"]) if found["options"] else "default options"
-    return {"name": words, "class": kind, "options": found["options"], "metrics": found["metrics"]}
+    test = {f"test_{k}": v for k, v in found.get("test", {}).items() if k != "samples" and v is not None}
+    return {"name": words, "class": kind, "options": found["options"], "metrics": {**found["metrics"], **test}}
 
 
 def _asked(found: Mapping[str, Any]) -> str:
@@ -243,7 +245,8 @@ def _axes(found: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> tupl
 
 def _columns(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Figures that differ between points, the common ones first."""
-    common = ["accuracy", "agreement", "luts", "ffs", "fmax_mhz", "area_cm2", "latency_cycles", "adder_bits"]
+    quality = ["accuracy", "agreement", "test_accuracy", "test_standard_error"]
+    common = [*quality, "luts", "ffs", "fmax_mhz", "area_cm2", "latency_cycles", "adder_bits"]
     return [k for k in common if len({p["metrics"].get(k) for p in points}) > 1]
 
 

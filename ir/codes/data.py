@@ -124,4 +124,9 @@ CODES: dict[str, Code] = {
         "Another nc explore works on this folder. To work on one exploration with several, give all of them the same "
         "--storage.",
     ),
+    "NC446": Code(
+        "no default to compare with",
+        "A constraint such as 'accuracy >= default' compares with the options without the space, and these were "
+        "refused. Mend them by --set or --config, or give a number.",
+    ),
 }

@@ -14,7 +14,7 @@ WANTED = {"a": "max", "b": "min"}
 
 @pytest.mark.parametrize("text", ["accuracy", "accuracy > 1", "accuracy >= x", "a >= 1 and b <= 2", ""])
 def test_not_a_constraint(text: str) -> None:
-    with pytest.raises(ValueError, match="must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER'"):
+    with pytest.raises(ValueError, match="must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER', a number or"):
         Constraint.parsed(text)
 
 
@@ -23,6 +23,14 @@ def test_feasible() -> None:
     assert feasible(rules, {"accuracy": 0.9, "power_mw.1.0": 3.0})
     assert not feasible(rules, {"accuracy": 0.89, "power_mw.1.0": 3.0})
     assert not feasible(rules, {"accuracy": 0.95})  # what is not known does not hold
+
+
+def test_default() -> None:
+    rule = Constraint.parsed("luts <= default")
+    assert str(rule) == "luts <= default" and not feasible([rule], {"luts": 1.0})
+    assert feasible([rule.against({"luts": 7.0})], {"luts": 7.0})
+    assert not feasible([rule.against({"luts": 7.0})], {"luts": 8.0})
+    assert rule.against({}) == rule
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)

@@ -46,6 +46,6 @@ def test_mistakes(tmp_path: Path) -> None:
         ("NC412", "'parameters.b' must have at least one choice, or a step above 0", "space.yaml:3"),
         ("NC412", "'parameters.c' must have different choices", "space.yaml:4"),
         ("NC412", "'objectives.luts' must be 'max' or 'min', not 'least'", "space.yaml:6"),
-        ("NC412", "'constraints.0' must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER', not 'accuracy is good'",
-         "space.yaml:7"),
+        ("NC412", "'constraints.0' must be 'FIGURE >= NUMBER' or 'FIGURE <= NUMBER', a number or 'default', "
+         "not 'accuracy is good'", "space.yaml:7"),
     ]  # fmt: skip

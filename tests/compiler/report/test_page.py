@@ -152,7 +152,7 @@ def test_folders_of_something_else(tmp_path: Path) -> None:
 
 def test_results_in_a_notebook(results: Path) -> None:
     from nc.compiler import Build
-    from nc.compiler.exploring.explore import Exploration
+    from nc.compiler.exploring.results import Exploration
 
     found = json.loads((results / "search" / "results.json").read_text())
     fields = {k: found.pop(k) for k in ("trials", "front", "baseline", "points", "seconds")}
