@@ -1,9 +1,10 @@
 """What each optimisation of the FPGA target is worth: LUTs (register bits) with one switch off over those with all on.
 
-    python benchmarks/fpga_ablation.py [--quick] [--json]
+    python benchmarks/fpga_ablation.py [--quick] [--synth] [--json] [--merge FILE]
 
 LUTs of adders are those of their cells, counted exactly (`nc.hdl.word_adders`, `nc.hdl.word_heaps`); the rest by the
-cost model of `nc.compiler.words.collapse`. No synthesis runs. With $NC_SHARED the networks of benchmarks/fpga_peers.py
+cost model of `nc.compiler.words.collapse`. With --synth, LUT sites of an UltraScale+ device as Yosys maps them stand
+in rows of their own (all networks but the largest). With $NC_SHARED the networks of benchmarks/fpga_peers.py
 come along; the others are random: one-bit weights and inputs, and sparse neurons of two bits (three inputs each).
 """
 
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,10 +22,12 @@ from typing import Any
 
 import numpy as np
 import sections
+from fpga_peers import NETWORKS, emitted
 from peers.network import load
 
 from nc.backends.fpga.design import WIDEST_HEAP, build, collapse
 from nc.backends.fpga.options import Optimise, Options
+from nc.backends.synth.synthesise import synthesise
 from nc.compiler.passes.lower_primitive import LowerPrimitive
 from nc.hdl.word_heaps import plan
 from nc.hdl.word_layout import WIDEST, adder_cells
@@ -31,6 +35,9 @@ from nc.ir.graph import Builder, Graph
 from nc.ir.ops import OPS
 from nc.ir.types import IntType, TensorType
 from nc.ir.words import Kind, WordGraph
+
+TOO_LARGE = ("digits_w6a6_p70", "digits_w6a6", "jsclike_w6a6_p70")
+"""Minutes of synthesis each for every switch."""
 
 SWITCHES = ["effort", *(name for name, field in Optimise.model_fields.items() if field.default is True)]
 
@@ -99,8 +106,6 @@ def networks(quick: bool) -> Mapping[str, Callable[[], Graph]]:
         "random convolution, pooled": pooled,
     }
     if "NC_SHARED" in os.environ:
-        from fpga_peers import NETWORKS
-
         folder = Path(os.environ["NC_SHARED"]) / "models" / "qonnx"
         for name, (low, high) in list(NETWORKS.items())[: 1 if quick else None]:
             found[name] = lambda name=name, low=low, high=high: load(folder / f"{name}.onnx", low, high).graph
@@ -118,21 +123,51 @@ def luts(words: WordGraph, technology: str) -> float:
     return total + sum(model.luts(words, v) for v in others)
 
 
-def rows(quick: bool) -> list[dict[str, object]]:
+def mapped(graph: Graph, folder: Path, known: dict[str, int], **switches: object) -> int:
+    """LUT sites after synthesis; `known` by the text that is synthesised, for switches that change nothing here."""
+    _, files = emitted(build(graph, _options("xilinx", **switches)), "xcup", folder)
+    text = "".join(path.read_text() for path in files)
+    if text not in known:
+        found = synthesise(files, "top", "xcup", out_dir=folder, hierarchy="flat", limit_s=1800)
+        assert found.luts is not None
+        known[text] = found.luts
+    return known[text]
+
+
+def synthesised(name: str, graph: Graph) -> dict[str, object]:
+    """One row of LUT sites."""
+    known: dict[str, int] = {}
+    with tempfile.TemporaryDirectory(prefix="nc-ablation-") as scratch:
+        base = mapped(graph, Path(scratch, "all"), known)
+        row: dict[str, object] = {"net": name, "technology": "xcup, synthesised", "luts": base}
+        for switch in SWITCHES:
+            row[switch] = round(mapped(graph, Path(scratch, switch), known, **_off(switch)) / base, 3)
+    row["minimise"] = "-"
+    return row
+
+
+def rows(quick: bool, synth: bool) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for name, make in networks(quick).items():
         graph = make()
+        if synth and name not in TOO_LARGE:
+            found.append(synthesised(name, graph))
+            print(json.dumps(found[-1]), file=sys.stderr, flush=True)
         for technology in ("xilinx", "lut6"):
             base = luts(build(graph, _options(technology)).words, technology)
             row: dict[str, object] = {"net": name, "technology": technology, "luts": round(base)}
             for switch in SWITCHES:
-                words = build(graph, _options(technology, **{switch: 0 if switch == "effort" else False})).words
+                words = build(graph, _options(technology, **_off(switch))).words
                 row[switch] = round(luts(words, technology) / base, 3)
             bits = [_registers(graph, technology, minimise) for minimise in (True, False)]
             row["minimise"] = round(bits[1] / max(1, bits[0]), 3)
             print(json.dumps(row), file=sys.stderr, flush=True)
             found.append(row)
     return found
+
+
+def _off(switch: str) -> dict[str, object]:
+    return {switch: 0 if switch == "effort" else False}
 
 
 def _options(technology: str, **switches: object) -> Options:
@@ -148,9 +183,16 @@ def _registers(graph: Graph, technology: str, minimise: bool) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one trained network only")
+    parser.add_argument("--synth", action="store_true", help="rows of synthesised LUTs too (some 15 minutes)")
     parser.add_argument("--json", action="store_true", help="one JSON object, and no table written")
+    parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     options = parser.parse_args()
-    found = rows(options.quick)
+    found = rows(options.quick, options.synth)
+    done = {(row["net"], row["technology"]) for row in found}
+    for path in options.merge:
+        found += [r for r in json.loads(path.read_text())["rows"] if (r["net"], r["technology"]) not in done]
+    order = list(networks(False))
+    found.sort(key=lambda row: order.index(str(row["net"])))
     if options.json:
         print(json.dumps({"rows": found}))
         return
@@ -158,8 +200,8 @@ def main() -> None:
     columns |= {switch: f"`{switch}`" for switch in SWITCHES} | {"minimise": "`pipeline.minimise` (register bits)"}
     text = (
         "LUTs with one switch of `optimise` off (`--set optimise.NAME=false`, `effort=0`) over those with all on; the "
-        "last column register bits of four stages. Adders counted exactly, the rest by the cost model "
-        "(`python benchmarks/fpga_ablation.py`). No switch changes an output: "
+        "last column register bits of four stages. Adders counted exactly, the rest by the cost model; in rows "
+        "'synthesised' LUT sites by Yosys (`python benchmarks/fpga_ablation.py --synth`). No switch changes an output: "
         "`tests/backends/fpga/test_switches.py`.\n\n"
     )
     sections.write("fpga_ablation", "FPGA: what each optimisation is worth", text + sections.table(found, columns))

@@ -30,7 +30,7 @@ from peers.exact import Layout, exact
 from peers.network import Network, load, naive_verilog
 
 from nc.backends.fpga.backend import sources
-from nc.backends.fpga.design import build
+from nc.backends.fpga.design import Design, build
 from nc.backends.fpga.options import Options
 from nc.backends.synth.devices import find_device
 from nc.backends.synth.synthesise import SynthesisResult, synthesise
@@ -75,6 +75,17 @@ class Made:
     knobs: str
 
 
+def emitted(design: Design, flow: str, folder: Path) -> tuple[WordDesign, list[Path]]:
+    """The core without streams and its Verilog as the target writes it; the top module is `top`."""
+    core = design.core(inline=False)
+    assert isinstance(core, WordDesign)
+    for name, text in design_files(core, core, core.ports).items():
+        path = folder / "hdl" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return core, sources(folder / "hdl", flow, folder)
+
+
 def ours(network: Network, folder: Path, flow: str, stages: int) -> Made:
     """The core without streams, as the target builds it."""
     begin = time.process_time()
@@ -83,17 +94,12 @@ def ours(network: Network, folder: Path, flow: str, stages: int) -> Made:
     pipeline = {"stages": stages, "relax": 0.5}
     options = Options.model_validate({"optimise": {"technology": technology}, "pipeline": pipeline})
     design = build(network.graph, options)
-    core = design.core(inline=False)
-    for name, text in design_files(core, core, core.ports).items():
-        path = folder / "hdl" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    core, files = emitted(design, flow, folder)
     seconds = time.process_time() - begin
     (source,), (sink,) = design.words.inputs, design.words.outputs
     layouts = tuple([[p.bits, int(p.signed), 0]] * p.tensor.size for p in (source, sink))
-    assert isinstance(core, WordDesign)
     return Made(
-        sources(folder / "hdl", flow, folder), "top", (core.inputs[0].name, core.outputs[0].name),
+        files, "top", (core.inputs[0].name, core.outputs[0].name),
         (layouts[0], layouts[1]), design.latency, seconds, "default",
     )  # fmt: skip
 
@@ -144,11 +150,11 @@ def candidates(tool: str, network: Network, folder: Path) -> list[Made]:
     return [f[2] for f in chosen]
 
 
-def smallest(made: Made, flow: str, folder: Path, own: bool) -> SynthesisResult:
+def smallest(made: Made, flow: str, variants: Sequence[str], folder: Path, own: bool) -> SynthesisResult:
     """The best variant of those that end in time."""
     found: list[SynthesisResult] = []
     trouble: NcError | None = None
-    for variant in (OUR_VARIANTS if own else VARIANTS)[flow]:
+    for variant in variants:
         try:
             found.append(
                 synthesise(made.files, made.top, flow, out_dir=folder, hierarchy="flat", limit_s=LIMIT_S,
@@ -163,10 +169,12 @@ def smallest(made: Made, flow: str, folder: Path, own: bool) -> SynthesisResult:
     return min(found, key=lambda r: (r.luts or 0) * ((r.depth or 1) if goal == "balanced" else 1))
 
 
-def measured(network: Network, made: Made, flow: str, folder: Path, own: bool = False) -> dict[str, object]:
+def measured(
+    network: Network, made: Made, flow: str, variants: Sequence[str], folder: Path, own: bool = False
+) -> dict[str, object]:
     """Figures of one design: synthesis, and the mapped netlist on all stored vectors."""
     begin = time.monotonic()
-    result = smallest(made, flow, folder, own)
+    result = smallest(made, flow, variants, folder, own)
     kind, netlist = find_device(flow).flow, folder / f"netlist-{result.variant}.v"
     if result.dsps:
         # Yosys has no simulation model of a DSP48E2: what is checked then is the source (naive Verilog, one file).
@@ -193,7 +201,10 @@ def register_bits(made: Made, folder: Path) -> int:
     return sum(int(count) for kind, count in counts.items() if "DFF" in kind)
 
 
-def rows(name: str, tools: Sequence[str], flows: Sequence[str], folder: Path) -> Iterable[dict[str, object]]:
+def rows(
+    name: str, tools: Sequence[str], flows: Mapping[str, Sequence[str]], folder: Path
+) -> Iterable[dict[str, object]]:
+    """One row a flow and tool; `flows` names the variants of synthesis that rivals get."""
     network = load(Path(os.environ["NC_SHARED"]) / "models" / "qonnx" / f"{name}.onnx", *NETWORKS[name])
     stages = 0
     ffs: dict[str, int | None] = {}
@@ -210,21 +221,22 @@ def rows(name: str, tools: Sequence[str], flows: Sequence[str], folder: Path) ->
         ffs["alkaid"] = register_bits(made, folder / "alkaid-ffs")
     if stages and "nc" in tools:
         ffs["nc"] = register_bits(ours(network, folder / "nc-ffs", "xcup", stages + 1), folder / "nc-ffs")
-    for flow in flows:
+    for flow, variants in flows.items():
         for tool in tools:
             place = folder / f"{tool}-{flow}"
             choices = best.get(tool) or [OWN[tool](network, place, flow, 0)]
+            tried = OUR_VARIANTS[flow] if tool == "nc" else variants
             found: list[dict[str, object]] = []
             for i, made in enumerate(choices):
                 try:
-                    found.append(measured(network, made, flow, place / f"s{i}", own=tool == "nc"))
+                    found.append(measured(network, made, flow, tried, place / f"s{i}", own=tool == "nc"))
                 except NcError as error:
                     print(f"{name} {flow} {tool} {made.knobs}: {error}", file=sys.stderr)
             if not found:
                 continue
             row = min(found, key=lambda figures: int(str(figures["luts"])))
-            tried = {str(f["knobs"]): f["luts"] for f in found}
-            row = {"net": name, "flow": flow, "tool": tool, **row, "ffs": ffs.get(tool), "tried": tried}
+            luts = {str(f["knobs"]): f["luts"] for f in found}
+            row = {"net": name, "flow": flow, "tool": tool, **row, "ffs": ffs.get(tool), "tried": luts}
             row["registers"] = stages + 1 if stages else None
             print(json.dumps(row), file=sys.stderr, flush=True)
             yield row
@@ -261,6 +273,7 @@ def main() -> None:
     parser.add_argument("--only", help="these networks: names with commas; '' for none")
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--flows", default="xcup,lut6")
+    parser.add_argument("--variants", help="for rivals, of the flow that is named alone: merged, merged_ripple, ripple")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     parser.add_argument("--keep", type=Path, help="keep files here")
     options = parser.parse_args()
@@ -271,11 +284,13 @@ def main() -> None:
     names = [n for n in NETWORKS if options.only is None or n in options.only.split(",")][
         : 1 if options.quick else None
     ]
+    variants = options.variants.split(",") if options.variants else None
+    flows = {flow: variants or VARIANTS[flow] for flow in options.flows.split(",")}
     found: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="nc-peers-") as scratch:
         folder = options.keep or Path(scratch)
         for name in names:
-            found += rows(name, tools, options.flows.split(","), folder / name)
+            found += rows(name, tools, flows, folder / name)
     key = ("net", "flow", "tool")
     done = {tuple(row[k] for k in key) for row in found}
     for path in options.merge:

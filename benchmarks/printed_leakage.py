@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import sections
 from printed import PUBLISHED, TOPOLOGY, load
 
 from nc.backends.printed.blast import blast
@@ -30,6 +31,15 @@ from nc.backends.printed.technology import Cell, egfet
 from nc.compiler.printed.genome import Shape
 from nc.compiler.printed.to_graph import to_graph
 
+COLUMNS = {
+    "dataset": "design (seed 0)", "area_cm2": "area cm²", "leakage_mw": "leakage mW", "gain_equal_area": "gain",
+    "gain_5_percent_area": "gain with 5 % more area", "gain_pin_order": "gain by order of inputs",
+}  # fmt: skip
+TEXT = """\
+Cells priced by what they leak in the states that the training data bring about, against least area, on the designs of
+`printed.py --cache DIR` (`python benchmarks/printed_leakage.py --cache DIR`). Gains are shares of the leakage at 1.0 V.
+
+"""
 SCRIPTS = ("direct", "dch", "amap", "resyn", "lut6")
 SHARES = (0.25, 0.5, 1.0, 2.0)  # mm² for each 10 µW at 1.0 V
 
@@ -112,7 +122,10 @@ def main() -> int:
         genome = np.array(json.loads(path.read_text())["genome"], np.int32)
         rows.append({"dataset": dataset, **trial(genome, shape, x)})
         print(rows[-1], file=sys.stderr, flush=True)
-    print(json.dumps({"rows": rows}, indent=None if options.json else 1))
+    if options.json:
+        print(json.dumps({"rows": rows}))
+        return 0
+    sections.write("printed_leakage", "Printed circuits: mapping for leakage", TEXT + sections.table(rows, COLUMNS))
     return 0
 
 
