@@ -63,7 +63,7 @@ def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
             f"abc -lut {device.lut_inputs} -script {CHOICES}", "opt_clean",
         ],
     }  # fmt: skip
-    return {name: [*NO_POWER_UP, *script] for name, script in flows.items()}
+    return {name: [NO_SELF_CHECK, *NO_POWER_UP, *script] for name, script in flows.items()}
 
 
 FLOWS: Mapping[str, Callable[[Device, str, bool], Mapping[str, list[str]]]] = {
