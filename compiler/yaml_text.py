@@ -100,6 +100,15 @@ class _Strict(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+# Words, as in YAML 1.2: `off`, `no` and `yes` are values of options, or names.
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Strict.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != _BOOLEAN]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Strict.add_implicit_resolver(_BOOLEAN, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def _value(loader: _Strict, node: yaml.Node, path: Path_, name: str, places: dict[Path_, str]) -> Any:
     places[path] = f"{name}:{node.start_mark.line + 1}" if not name.startswith("--set") else name
     if len(path) > _DEPTH:

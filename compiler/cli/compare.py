@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nc.compiler.cli import completion
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Data, Model
+from nc.compiler.cli.words import Assignments, Calibration, Config, Data, Device, Model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,15 @@ _COLOURS = {"equal": "green", "different": "bold red", "measured": "cyan", "skip
 def run(
     out: Output,
     model: Model,
-    targets: Annotated[str, typer.Option("--targets", metavar="all|T,T", help="Technologies to compare.")] = "all",
+    targets: Annotated[
+        str,
+        typer.Option(
+            "--targets",
+            metavar="all|T,T",
+            help="Technologies to compare.",
+            autocompletion=completion.target_list,
+        ),
+    ] = "all",
     calib: Calibration = None,
     data: Data = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the builds go.")] = Path(
@@ -30,7 +39,7 @@ def run(
     config: Config = None,
     assignments: Assignments = None,
     fidelity: Annotated[str, typer.Option("--fidelity", help="estimate, synth or pnr (where it applies).")] = "synth",
-    device: Annotated[str | None, typer.Option("--device", help="A chip for synthesis (see nc devices).")] = None,
+    device: Device = None,
     vectors: Annotated[int, typer.Option("--vectors", metavar="N", help="Samples to run on each hardware.")] = 64,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="At a time; default: cores.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace folders that are not builds.")] = False,

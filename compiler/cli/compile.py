@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Model, pairs
+from nc.compiler.cli.words import Assignments, Calibration, Config, Model, Target, pairs
 
 
 def run(
     out: Output,
     model: Model,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="BUILD", help="The folder to write.")],
-    target: Annotated[str, typer.Option("--target", help="The technology (see nc targets).")],
+    target: Target,
     calib: Calibration = None,
     config: Config = None,
     assignments: Assignments = None,

@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from nc.compiler.cli import completion
 from nc.compiler.cli.output import Output
 
 
-def run(out: Output, code: Annotated[str, typer.Argument(metavar="CODE", help="Such as NC210.")]) -> None:
+def run(
+    out: Output,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Such as NC210.", autocompletion=completion.codes)],
+) -> None:
     """Explain an error code."""
     from nc.ir.codes import CODES
     from nc.ir.diagnostics import UsageError, fail

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Model, shown
+from nc.compiler.cli.words import Assignments, Calibration, Config, Model, Target, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,7 +21,7 @@ def run(
     out: Output,
     model: Model,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The exploration's folder.")],
-    target: Annotated[str, typer.Option("--target", help="The technology (see nc targets).")],
+    target: Target,
     data: Annotated[Path, typer.Option("--data", metavar="DATA", help="Samples that judge the points.")],
     space: Annotated[Path, typer.Option("--space", metavar="FILE", help="What varies and what is wanted, in YAML.")],
     calib: Calibration = None,

@@ -11,6 +11,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -63,7 +64,7 @@ def _invoke(arguments: Sequence[str]) -> int:
     from nc.compiler.cli.app import build
 
     try:
-        return int(build().main(list(arguments), prog_name="nc", standalone_mode=False) or 0)
+        return int(build().main(list(arguments), prog_name=_name(), standalone_mode=False) or 0)
     except typer.TyperException as error:
         if not arguments:  # a bare `nc` shows the help
             print(error.format_message(), file=sys.stderr)
@@ -73,6 +74,11 @@ def _invoke(arguments: Sequence[str]) -> int:
         raise _usage_error(print_code) from None
     except typer.Abort:
         return _INTERRUPTED
+
+
+def _name() -> str:
+    """`nc` or `ncc`, as it was called: completion is installed for that word, and netcat keeps the other."""
+    return "ncc" if Path(sys.argv[0]).name == "ncc" else "nc"
 
 
 def _usage_error(diagnostic: Diagnostic) -> NcError:

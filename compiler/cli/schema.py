@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from nc.compiler.cli import completion
 from nc.compiler.cli.output import Output
 
 
 def run(
     out: Output,
-    target: Annotated[str | None, typer.Option("--target", help="Only this target's sections.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Only this target's sections.", autocompletion=completion.targets)
+    ] = None,
 ) -> None:
     """Print the JSON schema of the configuration file."""
     from nc.backends import registry

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nc.compiler.cli import completion
 from nc.compiler.cli.output import Output
 from nc.compiler.cli.words import BuildFolder, Data, pairs, shown
 from nc.ir.diagnostics import Diagnostic
@@ -22,7 +23,13 @@ def run(
         str, typer.Option("--engine", help="auto, golden, or one of the target's: verilator, icarus, amaranth, ...")
     ] = "auto",
     board: Annotated[
-        str | None, typer.Option("--board", metavar="NAME", help="Through the serial port of this board's bitstream.")
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="NAME",
+            help="Through the serial port of this board's bitstream.",
+            autocompletion=completion.boards,
+        ),
     ] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Record waves into reports/.")] = False,
 ) -> int:

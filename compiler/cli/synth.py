@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import pairs
+from nc.compiler.cli.words import Board, Device, pairs
 
 
 def run(
     out: Output,
     source: Annotated[Path, typer.Argument(metavar="BUILD|FILE", help="A build, or Verilog, AIGER or BLIF.")],
-    device: Annotated[str | None, typer.Option("--device", help="A chip (see nc devices).")] = None,
-    board: Annotated[str | None, typer.Option("--board", help="A board with pins, such as icebreaker.")] = None,
+    device: Device = None,
+    board: Board = None,
     pnr: Annotated[bool, typer.Option("--pnr", help="Place and route, to a bitstream and Fmax.")] = False,
     liberty: Annotated[Path | None, typer.Option("--liberty", metavar="FILE", help="Standard cells (.lib).")] = None,
     cells: Annotated[str | None, typer.Option("--cells", help="ftl, sfq or egfet, for a netlist file.")] = None,

@@ -8,19 +8,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nc.compiler.cli import completion
 from nc.compiler.shown import shown as shown
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model: .onnx, .nir or .pt2.")]
+Target = Annotated[
+    str,
+    typer.Option("--target", help="The technology (see nc targets).", autocompletion=completion.targets),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="A chip for synthesis (see nc devices).", autocompletion=completion.devices),
+]
+Board = Annotated[
+    str | None,
+    typer.Option("--board", metavar="NAME", help="A board with pins, as icebreaker.", autocompletion=completion.boards),
+]
 BuildFolder = Annotated[Path, typer.Argument(metavar="BUILD", help="A folder written by nc compile.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="Samples: .npz, .npy, .csv or IDX.")]
 Calibration = Annotated[Path | None, typer.Option("--calib", metavar="DATA", help="Calibration data for quantisation.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration in YAML (see nc schema).")]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY.PATH=VALUE", help="One option; wins over --config; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        help="One option; wins over --config; repeatable.",
+        autocompletion=completion.assignments,
+    ),
 ]
 
 
