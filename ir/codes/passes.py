@@ -55,4 +55,9 @@ CODES: dict[str, Code] = {
         "Ranges of inputs and activations come from the calibration data. Samples that are all equal show one point of "
         "each range, so that other inputs saturate: accuracy will be poor. Give a hundred or more typical samples.",
     ),
+    "NC312": Code(
+        "no such layer",
+        "quantise.layers gives single layers their own precision, by the name of their node in the model. The node that "
+        "is named here does not exist, so its options would do nothing.",
+    ),
 }

@@ -7,7 +7,7 @@ activations are unsigned behind a rectifier and symmetric elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -21,6 +21,7 @@ from nc.compiler.passes.quantise.places import STAY, Places, find_places
 from nc.compiler.passes.quantise.rounding import moments, rounded
 from nc.compiler.passes.quantise.scales import activation_scale, weight_scale
 from nc.compiler.passes.quantise.statistics import Statistics, observe
+from nc.ir.diagnostics import fail, suggest
 from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
 from nc.ir.ops.base import Array, frozen
 from nc.ir.ops.dequantize import Dequantize
@@ -49,6 +50,7 @@ class Quantise:
         places = find_places(graph, frozenset(self.ports), self.section.scales == "arbitrary")
         if places.empty:
             return graph
+        _named(graph, self.section.layers)
         seen = observe(graph, self.calibration, {places.twin(v) for v in places.activations})
         layers = {v for v, position in places.weights if position == 1}
         inputs = moments(graph, self.calibration, layers) if self.section.rounding == "output" else {}
@@ -56,6 +58,14 @@ class Quantise:
         if self.section.bias_correction and places.biases:
             done = correct_biases(graph, done, places, self.calibration, self.ports)
         return done
+
+
+def _named(graph: Graph, layers: Iterable[str]) -> None:
+    """NC312 for names of layers that the model does not have: their options would do nothing."""
+    known = sorted({node.origin for node in graph.nodes if node.origin})
+    if unknown := [name for name in layers if name not in known]:
+        fail("NC312", f"'{unknown[0]}' in quantise.layers must be the name of a node of the model",
+             help=suggest(unknown[0], known) or "nc inspect MODEL lists the nodes")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -97,3 +97,32 @@ def test_mistakes_before_any_work(arguments: list[str], tmp_path: Path, capsys: 
     path.write_text(SPACE)
     assert run([*arguments, "--workers", "many"]) == 2
     assert "--workers must be a number from 1 or dask://HOST:PORT, not 'many'" in capsys.readouterr().err
+
+
+def test_against_the_default_and_on_test_data(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A point below the default is told by its integer model alone; the front is judged on the test data."""
+    space = SPACE.replace("[2, 4, 8]", "[2, 8]").replace("[3, 8]", "[7, 8]").replace(">= 0.3", ">= default")
+    (tmp_path / "space.yaml").write_text(space)
+    np.savez(tmp_path / "test.npz", x=np.random.default_rng(1).integers(0, 17, (100, 64)))
+    assert run([*arguments, "--test", str(tmp_path / "test.npz")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    least = found["baseline"]["metrics"]["agreement"]
+    assert found["trials"] == 4 and found["constraints"] == [f"agreement >= {least:g}"]
+    for point in found["points"]:
+        worse = point["metrics"]["agreement"] < least
+        assert point["fidelity"] == ("integer" if worse else "estimate")
+        assert ("adder_bits" in point["metrics"]) == (not worse)
+    assert {p["fidelity"] for p in found["points"]} == {"integer", "estimate"}
+    for judged in (*found["front"], found["baseline"]):
+        share = judged["test"]["agreement"]
+        report = json.loads((Path(judged["build"]) / "reports" / "eval.json").read_text())
+        assert judged["test"]["samples"] == 100 and report["agreement"] == share
+        assert judged["test"]["standard_error"] == pytest.approx((share * (1 - share) / 100) ** 0.5, abs=1e-4)
+
+    arguments = [*arguments[:-2], str(tmp_path / "other"), "--set", "quantise.layers.fc9.weight_bits=3"]
+    assert run(arguments) == 1
+    assert "error[NC446]: the default options must compile to be compared with, not be refused: " in (
+        capsys.readouterr().err
+    )

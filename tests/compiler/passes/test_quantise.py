@@ -101,6 +101,16 @@ def test_bias_correction_restores_the_mean() -> None:
     assert errors[True] < errors[False]
 
 
+def test_a_layer_that_is_not_there() -> None:
+    graph = network(3, conv=False, norm=False, act="relu")
+    section = {"layers": {"fc9": {"weight_bits": 2}}}
+    with pytest.raises(NcError) as caught:
+        integers(graph, Common.model_validate({"quantise": section}), np.ones((4, 64)))
+    (found,) = caught.value.diagnostics
+    assert found.message == "'fc9' in quantise.layers must be the name of a node of the model"
+    assert found.help in ("did you mean 'fc1'?", "did you mean 'fc2'?")
+
+
 def test_layers_may_have_their_own_bits() -> None:
     graph = network(3, conv=False, norm=False, act="relu")
     data = np.random.default_rng(1).normal(0, 1, (100, 64))
