@@ -74,10 +74,9 @@ def explore(
         study = _opened(studies, search)
         if search.own:
             studies.retry_lost(study)
-        aim = int(min(space.trials, space.size))
-        progress.stage(f"explore {aim} points on {target}")
-        if not studies.finished(study, space):
-            pools.run(search, str(workers), lambda: progress.advance(len(studies.distinct(study)), aim))
+        progress.stage(f"explore {int(min(space.trials, space.size))} points on {target}")
+        if not studies.done(study, search):
+            pools.run(search, str(workers), lambda: progress.advance(*studies.steps(study, search)))
         progress.stage("judge the front")
         trials = list(studies.distinct(study).values())
         return results(job, space, baseline, studies.satisfying(study, space), trials, output, kept, begin)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,11 +74,14 @@ class Measured:
     error: str = ""
 
 
-def measure(job: Job, point: Point, promote: Callable[[Mapping[str, float]], bool] = lambda _: True) -> Measured:
+def measure(
+    job: Job, point: Point, promote: Callable[[Mapping[str, float]], bool] = lambda _: True, last: str | None = None
+) -> Measured:
     """The figures of a point, from cheap to dear: of the integer model on the data, of the lowered design, of
-    synthesis; the next step only where `promote` says so on the figures so far.
+    synthesis; the next step only where `promote` says so on the figures so far, and none after `last`.
 
-    What was measured before is read, not measured again. A refused point (NcError) has an `error` and no figures.
+    What was measured before is read, not measured again; of two workers at one point the second waits. A refused point
+    (NcError) has an `error` and no figures.
     """
     key = job.key(point)
     begin = time.perf_counter()
@@ -84,10 +89,11 @@ def measure(job: Job, point: Point, promote: Callable[[Mapping[str, float]], boo
     metrics: dict[str, float] = {}
     reached = ""
     try:
-        for reached, make in steps.of(job.fidelity):
-            metrics |= _stored(job.folder / key / f"{reached}.json", make)
-            if not promote(metrics):
-                break
+        with _alone(job.folder / key):
+            for reached, make in steps.of(job.fidelity):
+                metrics |= _stored(job.folder / key / f"{reached}.json", make)
+                if reached == last or not promote(metrics):
+                    break
     except NcError as error:
         return Measured(key, {}, "refused", time.perf_counter() - begin, str(error.diagnostics[0].message))
     return Measured(key, metrics, reached, time.perf_counter() - begin)
@@ -128,6 +134,15 @@ class _Steps:
         return figures(found)
 
 
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Nobody else works on this point; a lock that dies with its process."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def figures(fields: Mapping[str, Any]) -> dict[str, float]:
     """All numbers of a result by name, those of inner mappings as 'outer.inner'.
 
@@ -149,7 +164,6 @@ def _stored(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float
         found: dict[str, float] = json.loads(path.read_text())
         return found
     made = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         file.write(json.dumps(made, indent=1))
     Path(file.name).replace(path)

@@ -2,13 +2,14 @@
 
 Points are proposed by NSGA-II or TPE under constraints, or one after another where the whole space is asked for. A
 killed worker loses the point it was measuring, which is proposed again: at once by the next run where the exploration
-has its own database, after a minute without a sign of life where workers share one.
+has its own database, after a minute without a sign of life where workers share one. With a screening estimate all
+points are estimated first, and only those that no other clearly beats are measured in full.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,36 +85,76 @@ def retry_lost(study: Study) -> int:
 
 
 def distinct(study: Study) -> dict[str, FrozenTrial]:
-    """Finished trials by the key of their point, the first of each."""
+    """Finished trials by the key of their point; of a point that was measured again, further, the last."""
     found: dict[str, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False, states=_DONE):
-        found.setdefault(trial.user_attrs["key"], trial)
+        key = trial.user_attrs["key"]
+        if key not in found or trial.user_attrs["full"]:
+            found[key] = trial
     return found
 
 
-def finished(study: Study, space: Space) -> bool:
-    """All points asked for are measured, or the space has no more to offer."""
+def explored(study: Study, space: Space) -> bool:
+    """All points asked for are known, or the space has no more to offer."""
     trials = study.get_trials(deepcopy=False, states=_DONE)
     points = len({t.user_attrs["key"] for t in trials})
     return points >= min(space.trials, space.size) or len(trials) >= _MOST_REPEATS * space.trials
 
 
+def promoted(study: Study, search: Search) -> list[FrozenTrial]:
+    """Estimated points that are yet to be measured in full, the least estimate first: those that keep the constraints
+    as far as known, and that no other clearly beats. Where others work on all of them: these, since they may die."""
+    space, trials = search.space, distinct(study)
+    known = _known(trials.values(), search)
+    busy = [t.params for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
+    worth = [
+        t
+        for t in trials.values()
+        if not t.user_attrs["full"] and t.user_attrs["fidelity"] == "estimate"
+        and _promising(t.user_attrs["metrics"], known, space)
+    ]  # fmt: skip
+    worth = [t for t in worth if t.params not in busy] or worth
+    return sorted(worth, key=lambda t: t.user_attrs["metrics"].get(space.screen or "", 0.0))
+
+
+def steps(study: Study, search: Search) -> tuple[int, int]:
+    """How many measurements are done, and how many there will be as far as known."""
+    known = distinct(study).values()
+    full = sum(t.user_attrs["full"] for t in known) if _in_two(search.space) else 0
+    further = len(promoted(study, search)) if _in_two(search.space) else 0
+    return len(known) + full, int(min(search.space.trials, search.space.size)) + full + further
+
+
+def done(study: Study, search: Search) -> bool:
+    """Nothing is left to be measured."""
+    return explored(study, search.space) and not (_in_two(search.space) and promoted(study, search))
+
+
+def _in_two(space: Space) -> bool:
+    """Whether all points are estimated before the first is measured in full."""
+    return space.screen is not None and space.fidelity != "estimate"
+
+
 def work(search: Search, worker: int = 0) -> None:
-    """Measure proposed points until enough are measured."""
+    """Measure proposed points until enough are known, then those in full that their estimates single out."""
     study = open_study(search, worker)
-    while not finished(study, search.space):
-        study.optimize(lambda trial: _objective(trial, study, search), n_trials=1)
+    first = not _in_two(search.space)
+    while not explored(study, search.space):
+        study.optimize(lambda trial: _objective(trial, study, search, first), n_trials=1)
+    while _in_two(search.space) and (found := promoted(study, search)):
+        study.enqueue_trial(found[worker % len(found)].params)  # workers begin with different ones
+        study.optimize(lambda trial: _objective(trial, study, search, True), n_trials=1)
 
 
-def _objective(trial: Trial, study: Study, search: Search) -> tuple[float, ...]:
+def _objective(trial: Trial, study: Study, search: Search, full: bool) -> tuple[float, ...]:
     space = search.space
     point = {name: parameter.suggest(trial, name) for name, parameter in space.parameters.items()}
-    known = [search.baseline] if search.baseline else []
-    known += [t.user_attrs["metrics"] for t in distinct(study).values() if t.user_attrs["fidelity"] == space.fidelity]
-    found = measure(search.job, point, lambda metrics: _promising(metrics, known, space))
+    known = _known(distinct(study).values(), search)
+    found = measure(search.job, point, lambda metrics: _promising(metrics, known, space), None if full else "estimate")
     trial.set_user_attr("key", found.key)
     trial.set_user_attr("seconds", round(found.seconds, 2))
     trial.set_user_attr("fidelity", found.fidelity)
+    trial.set_user_attr("full", full)
     if found.error:
         trial.set_user_attr("error", found.error)
         raise optuna.TrialPruned
@@ -122,6 +163,12 @@ def _objective(trial: Trial, study: Study, search: Search) -> tuple[float, ...]:
     for rule in space.constraints:
         trial.set_constraint(str(rule), rule.violation(metrics) or 0.0)
     return values(metrics, space)
+
+
+def _known(trials: Iterable[FrozenTrial], search: Search) -> list[Metrics]:
+    """Figures of the default and of measured points."""
+    found = [t.user_attrs["metrics"] for t in trials if "metrics" in t.user_attrs]
+    return [search.baseline, *found] if search.baseline else found
 
 
 def values(metrics: Metrics, space: Space) -> tuple[float, ...]:
@@ -134,32 +181,40 @@ def values(metrics: Metrics, space: Space) -> tuple[float, ...]:
 
 
 def _promising(metrics: Metrics, known: Sequence[Metrics], space: Space) -> bool:
-    """Whether a point is worth the next step: it keeps what is known already, and no point `known` in full is clearly
+    """Whether a point is worth the next step: it keeps the constraints as far as known, and no other point is clearly
     better: at least as good in every objective that is known, and smaller by `slack` in the screening estimate.
     """
-    if not known:  # one is needed to predict the others from
+    full = [m for m in known if all(k in m for k in space.objectives)]
+    if not full:  # one is needed to predict the others from
         return True
-    if any((c.violation(metrics) or 0) > 0 for c in space.constraints):
+    if _broken(metrics, space):
         return False
     if space.screen is None or space.screen not in metrics:
         return True
     kept = [(k, 1 if d == "max" else -1) for k, d in space.objectives.items() if k in metrics]
     return not any(
-        feasible(space.constraints, other)
-        and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept)
+        space.screen in other
+        and not _broken(other, space)
+        and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept if k in other)
         and other[space.screen] * space.slack <= metrics[space.screen]
         for other in known
     )
 
 
+def _broken(metrics: Metrics, space: Space) -> bool:
+    """Some constraint is known not to hold."""
+    return any((c.violation(metrics) or 0) > 0 for c in space.constraints)
+
+
 def _predicted(found: Measured, known: Sequence[Metrics], space: Space) -> Metrics:
-    """A point's figures, those of later steps scaled from the point with the nearest screening estimate."""
-    if not known:
+    """A point's figures, those of later steps scaled from the measured point with the nearest screening estimate."""
+    full = [m for m in known if all(k in m for k in space.objectives)]
+    if not full:
         return found.metrics
     screen = space.screen
     if screen is None or screen not in found.metrics:
-        return {**known[0], **found.metrics}
-    near = min(known, key=lambda m: abs(m[screen] - found.metrics[screen]))
+        return {**full[0], **found.metrics}
+    near = min(full, key=lambda m: abs(m[screen] - found.metrics[screen]))
     factor = found.metrics[screen] / max(near[screen], 1e-9)
     return {**{k: v * factor for k, v in near.items()}, **found.metrics}
 
