@@ -57,7 +57,7 @@ CODES: dict[str, Code] = {
     ),
     "NC312": Code(
         "no such layer",
-        "quantise.layers gives single layers their own precision, by the name of their node in the model. The node that "
-        "is named here does not exist, so its options would do nothing.",
+        "quantise.layers gives single layers their own precision, by the name of their node in the model. A node of "
+        "this name does not exist, so that the options would do nothing.",
     ),
 }
