@@ -81,7 +81,8 @@ def test_links_and_ids(document: Document) -> None:
     "words",
     [
         "tiny.onnx on 1 technologies",  # comparison
-        "threshold does not take this network. NC710: operation 'requantize' cannot run on the array (r)",
+        "threshold does not take this network. NC711: activations on the array must have at most 31 steps "
+        "(5 bits), not 192 (r)",
         "all 4 links equal",
         "logic ≡ SFQ netlist (SAT proof by ABC, balancing as wires)",
         "Exploration of tiny.onnx on fpga: 4 points",
