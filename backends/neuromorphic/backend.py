@@ -131,6 +131,7 @@ class NeuromorphicBackend:
             "sum_bits": program.sum_bits,
             "tick_cycles_idle": idle,
             "tick_cycles_all_active": busy,
+            "ii_cycles_most": design.ticks * busy,
         }
 
     def links(self, build: Path, graph: Any, options: Settings) -> Sequence[Link]:

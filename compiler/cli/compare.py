@@ -40,7 +40,10 @@ def run(
     assignments: Assignments = None,
     fidelity: Annotated[str, typer.Option("--fidelity", help="estimate, synth or pnr (where it applies).")] = "synth",
     device: Device = None,
-    vectors: Annotated[int, typer.Option("--vectors", metavar="N", help="Samples to run on each hardware.")] = 64,
+    vectors: Annotated[
+        int | None,
+        typer.Option("--vectors", metavar="N", help="Samples to run on each hardware (64, or fewer)."),
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="At a time; default: cores.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace folders that are not builds.")] = False,
 ) -> int:

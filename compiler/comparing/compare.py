@@ -24,7 +24,6 @@ from nc.ir.diagnostics import NcError, UsageError, Where, fail
 
 RESULTS = "comparison.json"
 FIDELITIES = ("estimate", "synth", "pnr")
-VECTORS = 64
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def compare(
     set: Sequence[str] = (),
     fidelity: str = "synth",
     device: str | None = None,
-    vectors: int = VECTORS,
+    vectors: int | None = None,
     workers: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -81,7 +80,8 @@ def compare(
 
     `data` judges accuracy and agreement (default: the calibration data). `targets`: names, or 'all'. `config`: sections
     of any targets; each takes the common ones and its own. `fidelity`: estimate, synth or pnr, for targets whose
-    size only synthesis knows, on `device`. `vectors`: samples of `data` that run on each hardware. `workers`: targets
+    size only synthesis knows, on `device`. `vectors`: samples of `data` that run on each hardware (default: 64,
+    fewer where a sample takes many cycles). `workers`: targets
     at a time (default: one a core). Builds go to `output`/TARGET, the result to `output`/comparison.json.
     A target that does not take the model has a column that says why; errors of the model itself are raised.
     """
@@ -89,7 +89,7 @@ def compare(
     names = _targets(targets)
     if fidelity not in FIDELITIES:
         fail("NC003", f"--fidelity must be one of {', '.join(FIDELITIES)}, not '{fidelity}'", kind=UsageError)
-    if vectors < 1:
+    if vectors is not None and vectors < 1:
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     if workers is not None and workers < 1:
         fail("NC003", f"--workers must be at least 1, not {workers}", kind=UsageError)

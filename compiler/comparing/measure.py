@@ -17,16 +17,21 @@ from nc.compiler.driver.evaluating import evaluate
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.simulating import Simulation, simulate
 from nc.compiler.driver.synthesising import synth
+from nc.compiler.driver.vectors import default_vectors
 from nc.compiler.driver.verifying import verify
 from nc.compiler.progress import Progress
 from nc.compiler.yaml_text import Document
 from nc.ir.diagnostics import Diagnostic, NcError, ToolMissing
+from nc.sim.bench import stream_of
+
+VECTORS = 64
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be measured for one target. `build`: the folder to write; `vectors`: samples that the hardware runs;
-    `fidelity`: estimate, synth or pnr, for targets whose size only synthesis knows; `device`: for these."""
+    """What is to be measured for one target. `build`: the folder to write; `vectors`: samples that the hardware
+    runs, None for 64 or fewer where one takes long; `fidelity`: estimate, synth or pnr, for targets whose size only
+    synthesis knows; `device`: for these."""
 
     target: str
     model: str
@@ -35,7 +40,7 @@ class Task:
     data: Dataset
     config: Document
     assignments: tuple[str, ...]
-    vectors: int
+    vectors: int | None
     fidelity: str
     device: str | None
 
@@ -94,8 +99,9 @@ def measure(task: Task, progress: Progress) -> Column:
     evaluation = evaluate(opened, task.data)
     progress.stage(f"{task.target}: verify")
     links = list(verify(opened).links)
-    progress.stage(f"{task.target}: simulate {min(task.vectors, len(task.data))} samples")
-    simulation, why["simulation"] = _simulated(opened, task)
+    vectors = task.vectors or default_vectors(stream_of(opened.build.folder), made.build.manifest.estimate, VECTORS)
+    progress.stage(f"{task.target}: simulate {min(vectors, len(task.data))} samples")
+    simulation, why["simulation"] = _simulated(opened, task.data, vectors)
     if task.fidelity == "pnr" and why["synthesis"]:
         why["clock"] = f"place and route found: {why['synthesis']}"
     evidence = Evidence(
@@ -128,9 +134,9 @@ def _synthesised(opened: Opened, task: Task, progress: Progress) -> tuple[Mappin
     return None, trouble
 
 
-def _simulated(opened: Opened, task: Task) -> tuple[Simulation | None, str]:
+def _simulated(opened: Opened, data: Dataset, vectors: int) -> tuple[Simulation | None, str]:
     try:
-        return simulate(opened, task.data, vectors=task.vectors), ""
+        return simulate(opened, data, vectors=vectors), ""
     except ToolMissing as error:
         return None, str(error.diagnostics[0].message)
 

@@ -148,14 +148,15 @@ def lowered(
             if keep_float and model.real is not None:
                 form.write(model.real, folder, FLOAT)
         with watch.stage("bench"):
-            _write_bench(backend, design, (form, integer, taken), calibration, settings, folder)
+            estimate = dict(backend.estimate(design))
+            _write_bench(backend, design, estimate, (form, integer, taken), calibration, settings, folder)
         written = Manifest(
             target=backend.name,
             source=model.source.to_json(),
             calibration=None if calibration is None else {"name": calibration.name, "sha256": calibration.sha256},
             options=settings.to_json(),
             passes=tuple(watch.seconds),
-            estimate=dict(backend.estimate(design)),
+            estimate=estimate,
             files=manifest.written(folder),
             tool=manifest.tool_version(),
             libraries=manifest.versions(),
@@ -215,7 +216,13 @@ def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnosti
 
 
 def _write_bench(
-    backend: Backend, design: Any, model: tuple[Form, Any, Any], data: Dataset | None, settings: Settings, folder: Path
+    backend: Backend,
+    design: Any,
+    estimate: Mapping[str, object],
+    model: tuple[Form, Any, Any],
+    data: Dataset | None,
+    settings: Settings,
+    folder: Path,
 ) -> None:
     spec = backend.testbench(design)
     pulsed = getattr(backend, "pulse_design", None)  # a netlist of pulses has no stream port, but a bench of its own
@@ -229,7 +236,7 @@ def _write_bench(
         return
     from nc.sim.bench import write_bench
 
-    vectors = make_vectors(*model, data, default_vectors(spec), settings, spec.probes)
+    vectors = make_vectors(*model, data, default_vectors(spec, estimate), settings, spec.probes)
     inputs, expected = vectors.at(spec)
     hdl = sorted((folder / "hdl").glob("*.v"))
     write_bench(folder / "tb", spec, hdl, inputs, expected, vectors.probes)

@@ -84,7 +84,9 @@ def simulate(
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
     spec = stream_of(opened.build.folder)
-    count = default_vectors(spec) if vectors is None and samples is None and engine != GOLDEN else vectors
+    count = vectors
+    if vectors is None and samples is None and engine != GOLDEN:
+        count = default_vectors(spec, opened.build.manifest.estimate)
     drawn = make_vectors(
         opened.form, opened.integer, opened.staged, samples, count, opened.settings, spec.probes if spec else ()
     )

@@ -12,7 +12,7 @@ from nc.compiler.driver.forms import Array, Form
 from nc.ir.stream import Probe, StreamSpec
 
 DEFAULT_VECTORS = 256
-LONGEST = 1_500_000  # clock cycles that a run without a wish should take
+LONGEST = 500_000  # clock cycles that a run without a wish should take
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,14 @@ class Vectors:
         return [self.inputs[p.name] for p in spec.inputs], [self.expected[p.name] for p in spec.outputs]
 
 
-def default_vectors(spec: StreamSpec | None) -> int:
-    """How many random vectors a run takes when nobody says: fewer where one takes long, at least two."""
-    clocks = 3 * (spec.ii or 1) if spec is not None else 1  # once without stalls, once with
-    return max(2, min(DEFAULT_VECTORS, LONGEST // clocks))
+def default_vectors(spec: StreamSpec | None, estimate: Mapping[str, object], most: int = DEFAULT_VECTORS) -> int:
+    """How many vectors a run takes when nobody says: fewer than `most` where one takes long, at least two. `estimate`:
+    the target's, with `ii_cycles_most` where the cycles of a vector depend on data."""
+    if spec is None:
+        return most
+    period = spec.ii or estimate.get("ii_cycles_most") or 1
+    assert isinstance(period, int)
+    return max(2, min(most, LONGEST // (3 * period)))  # once without stalls, once with
 
 
 def make_vectors(

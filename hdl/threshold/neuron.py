@@ -37,6 +37,7 @@ class Neuron(Elaboratable):
                 o_Q=self.q,
             )
             return m
+        q = Signal(reset_less=True)
         total = Signal(3)
         fires = Signal()
         m.d.comb += [
@@ -44,5 +45,6 @@ class Neuron(Elaboratable):
             fires.eq((total >= self.threshold) & (self.threshold != IDLE_THRESHOLD)),
         ]
         with m.If(self.enable):
-            m.d.sync += self.q.eq(fires)
+            m.d.sync += q.eq(fires)
+        m.d.comb += self.q.eq(q)
         return m

@@ -26,8 +26,9 @@ class ProcessingElement(Elaboratable):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self.shape
-        registers = [Signal(shape.registers, name=f"registers{i}") for i in range(shape.neurons)]
-        held = Signal(3 * shape.neurons)
+        # No reset: a program reads nothing that it has not written, whatever ran before it.
+        registers = [Signal(shape.registers, name=f"registers{i}", reset_less=True) for i in range(shape.neurons)]
+        held = Signal(3 * shape.neurons, reset_less=True)
         stored = Cat(*registers)
         ports = Signal(shape.reads)
         for p in range(shape.reads):
@@ -51,6 +52,7 @@ class ProcessingElement(Elaboratable):
             write = self.instruction.write[i]
             with m.If(self.enable):
                 m.d.sync += held[3 * i : 3 * i + 3].eq(operands[:3])
-                with m.If(write.enable):
-                    m.d.sync += registers[i].bit_select(write.register, 1).eq(self.q[i])
+                for k in range(shape.registers):  # an indexed write is a case a bit: larger, slower to simulate
+                    with m.If(write.enable & (write.register == k)):
+                        m.d.sync += registers[i][k].eq(self.q[i])
         return m

@@ -45,7 +45,7 @@ def test_two_targets_side_by_side(folder: Path, capsys: pytest.CaptureFixture[st
     assert (
         energy["link"] == "logic ≡ SFQ netlist (SAT proof by ABC, balancing as wires)" and energy["verdict"] == "equal"
     )
-    assert not threshold["supported"] and threshold["reason"].startswith("NC710: operation")
+    assert not threshold["supported"] and threshold["reason"].startswith("NC711: activations on the array")
     manifest = json.loads((folder / "out" / "sfq" / "manifest.json").read_text())
     assert manifest["options"]["sfq"]["phases"] == 2 and manifest["options"]["quantise"]["weight_bits"] == 3
     assert read_comparison(folder / "out")["targets"] == found["targets"]
