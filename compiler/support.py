@@ -4,7 +4,8 @@
     python -m nc.compiler.support --write README.md   into the file, between the markers
 
 A cell is ticked when at least one network around the operator (`nc.compiler.samples`) becomes exact integers and the
-target has nothing against it: the path of `nc compile` up to lowering, with default options.
+target has nothing against it: the path of `nc compile` up to lowering, with default options, or with activations of
+few bits where the target takes only those.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from nc.ir.graph import Graph
 
 BEGIN, END = "<!-- support matrix -->", "<!-- end of support matrix -->"
 _FAMILIES = {"": "ONNX", "qonnx": "QONNX", "com.microsoft": "com.microsoft"}
-_INPUT = {"input": {"x": {"bits": 8}}}
+_DEFAULT: Mapping[str, Any] = {"input": {"x": {"bits": 8}}}
+_FEW_BITS: Mapping[str, Any] = _DEFAULT | {"quantise": {"activation_bits": 5}}
+_OPTIONS = {"threshold": (_DEFAULT, _FEW_BITS)}
+"""Where it is not the default alone: arrays whose activations are a bit a step."""
 UPDATE = "python -m nc.compiler.support --write README.md"
 Support = Mapping[tuple[str, str], frozenset[str]]
 """(domain, operator) -> the targets that take it."""
@@ -66,28 +70,31 @@ def _taken(network: onnx.ModelProto, least: float, backends: Mapping[str, Backen
         return set()
     (value,) = graph.inputs.values()
     calibration = Dataset.of(np.random.default_rng(0).uniform(least, 1, (16, *graph.type(value).shape)))
-    staged: dict[str, Any] = {}
+    staged: dict[tuple[str, bool], Any] = {}
     taken = set()
     for name, backend in backends.items():
-        if backend.stage not in staged:
-            staged[backend.stage] = _staged(graph, backend, calibration)
-        if staged[backend.stage] is not None and _accepts(backend, staged[backend.stage]):
-            taken.add(name)
+        for given in _OPTIONS.get(name, (_DEFAULT,)):
+            form = backend.stage, given is _DEFAULT
+            if form not in staged:
+                staged[form] = _staged(graph, backend, calibration, given)
+            if staged[form] is not None and _accepts(backend, staged[form]):
+                taken.add(name)
+                break
     return taken
 
 
 def _accepts(backend: Backend, staged: Any) -> bool:
     """Whether the target has nothing against it; a defect of ours (not an NcError) is for the caller to see."""
     try:
-        found = backend.check(staged, resolve(backend.Options, given=_INPUT).options)
+        found = backend.check(staged, resolve(backend.Options, given=_DEFAULT).options)
     except NcError:
         return False
     return not any(d.severity == "error" for d in found)
 
 
-def _staged(graph: Graph, backend: Backend, calibration: Dataset) -> Any:
-    """The network at the backend's stage, as `nc compile` makes it with default options; None when it is refused."""
-    settings, form = resolve(backend.Options, given=_INPUT), form_of(graph, backend.stage)
+def _staged(graph: Graph, backend: Backend, calibration: Dataset, given: Mapping[str, Any]) -> Any:
+    """The network at the backend's stage, as `nc compile` makes it with options `given`; None when it is refused."""
+    settings, form = resolve(backend.Options, given=given), form_of(graph, backend.stage)
     try:
         return form.to_stage(form.to_integers(graph, settings, calibration, Stopwatch()), backend.stage, Stopwatch())
     except NcError:
