@@ -33,7 +33,7 @@ from nc.ir.graph import Graph
 BEGIN, END = "<!-- support matrix -->", "<!-- end of support matrix -->"
 _FAMILIES = {"": "ONNX", "qonnx": "QONNX", "com.microsoft": "com.microsoft"}
 _DEFAULT: Mapping[str, Any] = {"input": {"x": {"bits": 8}}}
-_FEW_BITS: Mapping[str, Any] = _DEFAULT | {"quantise": {"activation_bits": 5}}
+_FEW_BITS: Mapping[str, Any] = {**_DEFAULT, "quantise": {"activation_bits": 5}}
 _OPTIONS = {"threshold": (_DEFAULT, _FEW_BITS)}
 """Where it is not the default alone: arrays whose activations are a bit a step."""
 UPDATE = "python -m nc.compiler.support --write README.md"
