@@ -8,20 +8,22 @@ points are estimated first, and only those that no other clearly beats are measu
 
 from __future__ import annotations
 
+import itertools
+import random
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, BruteForceSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nc.compiler.exploring.goals import Metrics, feasible
 from nc.compiler.exploring.measure import Job, Measured, measure
-from nc.compiler.exploring.space import Space
+from nc.compiler.exploring.space import Space, Value
 from nc.ir.diagnostics import fail, suggest
 
 HEARTBEAT_S, GRACE_S = 10, 60
@@ -67,8 +69,8 @@ def _sampler(search: Search, worker: int) -> BaseSampler:
     seed = search.seed + 7919 * worker
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if search.space.size <= search.space.trials:
-            return BruteForceSampler(seed=seed)
+        if _whole(search.space):
+            return RandomSampler(seed=seed)  # every trial is given its point
         if search.space.sampler == "nsga2":
             return NSGAIISampler(population_size=24, seed=seed)
         return TPESampler(n_startup_trials=8, seed=seed, multivariate=True)
@@ -119,10 +121,12 @@ def promoted(study: Study, search: Search) -> list[FrozenTrial]:
 
 def steps(study: Study, search: Search) -> tuple[int, int]:
     """How many measurements are done, and how many there will be as far as known."""
-    known = distinct(study).values()
-    full = sum(t.user_attrs["full"] for t in known) if _in_two(search.space) else 0
-    further = len(promoted(study, search)) if _in_two(search.space) else 0
-    return len(known) + full, int(min(search.space.trials, search.space.size)) + full + further
+    space, known = search.space, distinct(study).values()
+    aim = int(min(space.trials, space.size))
+    if not _in_two(space) or not explored(study, space):
+        return len(known), aim
+    full = sum(t.user_attrs["full"] for t in known)
+    return len(known) + full, max(aim, len(known)) + full + len(promoted(study, search))
 
 
 def done(study: Study, search: Search) -> bool:
@@ -138,12 +142,33 @@ def _in_two(space: Space) -> bool:
 def work(search: Search, worker: int = 0) -> None:
     """Measure proposed points until enough are known, then those in full that their estimates single out."""
     study = open_study(search, worker)
-    first = not _in_two(search.space)
-    while not explored(study, search.space):
+    space, rng = search.space, random.Random(search.seed + worker)
+    first = not _in_two(space)
+    while not explored(study, space):
+        if _whole(space) and (points := _unknown(study, space)):
+            study.enqueue_trial(rng.choice(points))
         study.optimize(lambda trial: _objective(trial, study, search, first), n_trials=1)
-    while _in_two(search.space) and (found := promoted(study, search)):
+    while _in_two(space) and (found := promoted(study, search)):
         study.enqueue_trial(found[worker % len(found)].params)  # workers begin with different ones
         study.optimize(lambda trial: _objective(trial, study, search, True), n_trials=1)
+
+
+def _whole(space: Space) -> bool:
+    """Whether every point is asked for, so that none need be proposed."""
+    return space.size <= space.trials
+
+
+def _unknown(study: Study, space: Space) -> list[dict[str, Value]]:
+    """Points without figures; those that others work on only where there are no others left."""
+    names = list(space.parameters)
+    rows = set(itertools.product(*(p.values() or () for p in space.parameters.values())))
+
+    def taken(*states: TrialState) -> set[tuple[Value, ...]]:
+        return {tuple(t.params.get(n) for n in names) for t in study.get_trials(deepcopy=False, states=states)}
+
+    rows -= taken(*_DONE)
+    free = rows - taken(TrialState.RUNNING)
+    return [dict(zip(names, row, strict=True)) for row in sorted(free or rows, key=repr)]
 
 
 def _objective(trial: Trial, study: Study, search: Search, full: bool) -> tuple[float, ...]:
@@ -196,7 +221,7 @@ def _promising(metrics: Metrics, known: Sequence[Metrics], space: Space) -> bool
         space.screen in other
         and not _broken(other, space)
         and all((other[k] - metrics[k]) * sign >= 0 for k, sign in kept if k in other)
-        and other[space.screen] * space.slack <= metrics[space.screen]
+        and other[space.screen] * space.slack < metrics[space.screen]
         for other in known
     )
 

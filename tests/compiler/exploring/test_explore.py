@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 
+from nc.compiler import explore
 from nc.compiler.cli.main import run
 from nc.compiler.exploring.goals import dominates
 
@@ -126,3 +129,30 @@ def test_against_the_default_and_on_test_data(
     assert "error[NC446]: the default options must compile to be compared with, not be refused: " in (
         capsys.readouterr().err
     )
+
+
+TINY = """<ir_version: 8, opset_import: ["": 13]> tiny (float[N, 2] x) => (float[N, 2] y)
+<float[2, 2] w = {1.0, -2.3, 3.1, 1.2}> { h = MatMul(x, w) r = Relu(h) y = MatMul(r, w) }"""
+
+
+def test_only_what_no_estimate_beats_is_synthesised(tmp_path: Path) -> None:
+    onnx.save(onnx.parser.parse_model(TINY), tmp_path / "tiny.onnx")
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).integers(0, 256, (400, 2)))
+    space = {
+        "parameters": {"quantise.weight_bits": [2, 4, 6], "quantise.activation_bits": [3, 7]},
+        "objectives": {"agreement": "max", "luts": "min"},
+        "screen": "adder_bits",
+        "slack": 1,
+    }
+    found = explore(tmp_path / "tiny.onnx", target="fpga", data=tmp_path / "data.npz", space=space,
+                    output=tmp_path / "out")  # fmt: skip
+    assert found.trials == len(found.points) == 6
+    wanted = {"agreement": "max", "adder_bits": "min"}
+    everything = [found.baseline["metrics"], *(p["metrics"] for p in found.points)]
+    fidelities = [p["fidelity"] for p in found.points]
+    assert set(fidelities) == {"estimate", "synth"}
+    for point in found.points:
+        best = not any(dominates(m, point["metrics"], wanted) for m in everything)
+        assert point["fidelity"] == "synth" or not best
+        assert ("luts" in point["metrics"]) == (point["fidelity"] == "synth")
+    assert found.front and all(p["fidelity"] == "synth" for p in found.front)
