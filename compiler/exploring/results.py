@@ -75,6 +75,7 @@ def results(job: Job, space: Space, baseline: Measured, good: Sequence[Any], tri
         points=[_shown(t) for t in trials],
         seconds=round(time.perf_counter() - begin, 1),
         asked={"model": job.model.name, "target": job.target, "data": job.validation.name,
+               "test": None if test is None else test.name,
                "objectives": space.objectives, "constraints": list(map(str, space.constraints)),
                "fidelity": space.fidelity, "device": space.device},
     )  # fmt: skip

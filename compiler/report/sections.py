@@ -108,6 +108,7 @@ def exploration_section(found: Mapping[str, Any], anchor: str) -> Section:
         "plot": drawing.pareto(drawn, x, y) if drawn else "",
         "points": far,
         "stopped": len(points) - len(far),
+        "judged": _judged(found),
         "metrics": names,
         "x": x,
         "y": y,
@@ -225,6 +226,15 @@ def _point(found: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def _asked(found: Mapping[str, Any]) -> str:
     return f"{found.get('model', 'a model')} on {found.get('target', 'a target')}"
+
+
+def _judged(found: Mapping[str, Any]) -> str:
+    """On what data, by what rules and how far the points were measured."""
+    said = [f"Judged on {found['data']}"] if found.get("data") else []
+    said += [f"the result on {found['test']} when the search was over"] if found.get("test") else []
+    said += [" and ".join(found["constraints"])] if found.get("constraints") else []
+    said += [f"measured by {found['fidelity']}"] if found.get("fidelity") else []
+    return "; ".join(said)
 
 
 def _words(options: Mapping[str, Any]) -> str:

@@ -86,6 +86,7 @@ def test_links_and_ids(document: Document) -> None:
         "all 4 links equal",
         "logic ≡ SFQ netlist (SAT proof by ABC, balancing as wires)",
         "Exploration of tiny.onnx on fpga: 4 points",
+        "Judged on data.npz; measured by estimate.",
         "Josephson junctions by purpose",
         "Pulses of 4 vectors, one a period of",
         "Mesh of 2 cores, neurons each",
