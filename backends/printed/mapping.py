@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from nc.backends.printed.genlib import write_genlib
 from nc.backends.printed.logic import Logic
 from nc.backends.printed.netlist import MappedNetlist, read_mapped_blif
 from nc.backends.printed.technology import Cell, Technology
+from nc.backends.processor_time import run_for
 from nc.ir.diagnostics import ToolMissing, fail
 
 # Each script starts after `strash` and ends before the result is written; the reason stands beside it.
@@ -82,7 +82,8 @@ def map_network(
 
     `polish`: so many times the best netlist is taken as the source of the whole portfolio again, while it gets
     better. `area(cell)`: another cost than area. `check`: a result is used only when ABC's `cec` proves it equivalent
-    to the source. NC657 when none is. A script that takes more than `seconds` is given up.
+    to the source. NC657 when none is. A script that takes more than `seconds` of processor
+    time is given up.
     """
     abc = find_abc()
     genlib = write_genlib(technology, vdd, area)
@@ -132,11 +133,8 @@ def _run(abc: Path, folder: Path, source: Path, suffix: str, seconds: float, scr
     target = folder / f"{script}{suffix}.blif"
     read = f"{_ALIASES} read_genlib lib.genlib; read_blif {source.name}; strash"
     commands = f"{read}; {SCRIPTS[script]}; topo; write_blif {target.name}"
-    try:
-        done = subprocess.run([str(abc), "-q", commands], cwd=folder, capture_output=True, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    if done.returncode != 0 or not target.is_file():
+    done = run_for([str(abc), "-q", commands], seconds, folder)
+    if done is None or done.returncode != 0 or not target.is_file():
         return None
     text = target.read_text()
     # a script that gave up leaves unmapped logic behind
@@ -154,8 +152,7 @@ def equivalent(logic: Logic, netlist: MappedNetlist, seconds: float = 600.0) -> 
 
 def _prove(abc: Path, folder: Path, source: str, mapped: str, seconds: float) -> tuple[bool, str]:
     commands = f"cec {source} {mapped}"
-    try:
-        done = subprocess.run([str(abc), "-q", commands], cwd=folder, capture_output=True, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
+    done = run_for([str(abc), "-q", commands], seconds, folder)
+    if done is None:
         fail("NC657", f"the mapped netlist must be proved equivalent within {seconds:g} s, but was not")
     return "Networks are equivalent" in done.stdout, done.stdout[-500:] + done.stderr[-500:]

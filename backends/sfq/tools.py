@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from nc.backends.processor_time import run_for
 from nc.compiler.frontends.yosys_json import read_yosys_json
 from nc.ir.diagnostics import InternalError, ToolMissing, Where, fail
 from nc.ir.netlist import Netlist
@@ -26,13 +27,9 @@ def abc_path() -> Path:
 
 
 def run_abc(script: str, folder: Path, seconds: float = 120.0) -> str:
-    """Run an ABC script in `folder`; its output. A time limit or a crash gives ''."""
-    try:
-        command = [str(abc_path()), "-q", script]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return ""
-    return done.stdout
+    """Run an ABC script in `folder`; its output. A crash, or more than `seconds` of processor time, gives ''."""
+    done = run_for([str(abc_path()), "-q", script], seconds, folder)
+    return "" if done is None else done.stdout
 
 
 def equivalent(first: Netlist, second: Netlist, seconds: float = 600.0) -> bool:
