@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nc.backends.fpga.design import Design
+from nc.backends.synth.flows import LOOKUP
 from nc.backends.synth.yosys import quoted, run_yosys
 from nc.ir.netlist import Netlist
 from nc.ir.netlist_eval import simulate
@@ -43,6 +44,7 @@ def gates(netlist: Path, flow: str, folder: Path, top: str = "top", library: Pat
         "proc",
         "flatten",
         "opt_expr",  # no more: the full optimiser takes minutes on a vendor's cells, and only evaluation follows
+        *(["wreduce t:$shr", f"techmap -map {quoted(LOOKUP)}", "bmuxmap"] if flow == "lut" else []),
         "techmap",
         "simplemap",
         "opt_expr",

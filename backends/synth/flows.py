@@ -9,6 +9,7 @@ from nc.backends.synth.devices import Device
 
 RIPPLE = Path(__file__).with_name("ripple.v")
 LUTS = Path(__file__).with_name("luts.v")
+LOOKUP = Path(__file__).with_name("lookup.v")
 
 # ABC's own check of its mapping (`&verify`) does not end on sums of a few hundred adders; `nc verify` proves the
 # netlist against its source instead.
