@@ -202,16 +202,16 @@ def register_bits(made: Made, folder: Path) -> int:
 
 
 def rows(
-    name: str, tools: Sequence[str], flows: Mapping[str, Sequence[str]], folder: Path
+    name: str, tools: Sequence[str], flows: Mapping[str, Sequence[str]], settings: int | None, folder: Path
 ) -> Iterable[dict[str, object]]:
-    """One row a flow and tool; `flows` names the variants of synthesis that rivals get."""
+    """One row a flow and tool; `flows` names the variants of synthesis that rivals get, for their best `settings`."""
     network = load(Path(os.environ["NC_SHARED"]) / "models" / "qonnx" / f"{name}.onnx", *NETWORKS[name])
     stages = 0
     ffs: dict[str, int | None] = {}
     best: dict[str, list[Made]] = {}
     for tool in tools:
         if tool in KNOBS:
-            best[tool] = candidates(tool, network, folder / tool)
+            best[tool] = candidates(tool, network, folder / tool)[:settings]
     if "da4ml" in tools:
         made, told = rival("da4ml", network, folder / "da4ml-ffs", {"hard_dc": 2, "cutoff": 5})
         stages = int(told["latency"])
@@ -274,6 +274,7 @@ def main() -> None:
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--flows", default="xcup,lut6")
     parser.add_argument("--variants", help="for rivals, of the flow that is named alone: merged, merged_ripple, ripple")
+    parser.add_argument("--settings", type=int, help="at most so many settings of each rival, plain adders first")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     parser.add_argument("--keep", type=Path, help="keep files here")
     options = parser.parse_args()
@@ -290,7 +291,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nc-peers-") as scratch:
         folder = options.keep or Path(scratch)
         for name in names:
-            found += rows(name, tools, flows, folder / name)
+            found += rows(name, tools, flows, options.settings, folder / name)
     key = ("net", "flow", "tool")
     done = {tuple(row[k] for k in key) for row in found}
     for path in options.merge:
