@@ -273,7 +273,9 @@ def main() -> None:
     parser.add_argument("--only", help="these networks: names with commas; '' for none")
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--flows", default="xcup,lut6")
-    parser.add_argument("--variants", help="for rivals, of the flow that is named alone: merged, merged_ripple, ripple")
+    parser.add_argument(
+        "--variants", help="for rivals, of the flow that is named alone: merged, merged_quick, ripple ..."
+    )
     parser.add_argument("--settings", type=int, help="at most so many settings of each rival, plain adders first")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     parser.add_argument("--keep", type=Path, help="keep files here")

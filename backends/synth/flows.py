@@ -32,9 +32,14 @@ def xilinx(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
 
 
 OPENED = "opened"
+QUICK = "merged_quick"
 
 CHOICES = "+strash;&get,-n;&dch,-f;&if;&put;mfs2"
 """ABC's mapping with structural choices for the least depth, without the optimisations before it that undo counters."""
+
+NO_MFS = 'scratchpad -set abc9.script "+&scorr; &sweep; &dc2; &dch -f -r; &ps; &if -v;"'
+"""ABC's default without its last step, SAT-based resubstitution (`&mfs`): some percent of the LUTs and nearly all of the
+time on large sums."""
 
 NO_POWER_UP = ("proc", "setattr -unset init w:*")
 """Power-up values count on a device, not in a netlist without one; Yosys 0.70 stumbles over them where a register bit
@@ -47,13 +52,14 @@ def lut(device: Device, top: str, flat: bool) -> Mapping[str, list[str]]:
     'merged': Yosys' own flow, which merges chains of additions (`alumacc`) and adds with a parallel prefix;
     'merged_ripple': the same with a ripple carry; 'prefix': each addition by itself; 'ripple': each by itself with a
     ripple carry; 'opened' (for designs that are made of LUTs in part): those LUTs dissolved too, so that ABC maps all
-    logic for the least depth.
+    logic for the least depth; 'merged_quick' (only by name): 'merged' without resubstitution.
     """
     hierarchy = " -flatten" if flat else ""
     synth = f"synth -lut {device.lut_inputs} -top {top}{hierarchy}"
     alone = f"{synth} -noalumacc"
     flows = {
         "merged": [synth],
+        QUICK: [NO_MFS, synth],
         "merged_ripple": [f'{synth} -extra-map "{RIPPLE}"'],
         "prefix": [alone],
         "ripple": [f"{alone} -run begin:fine", f'techmap -map "{RIPPLE}"', f"{alone} -run fine:"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from nc.backends.synth import asic, netlist
 from nc.backends.synth import pnr as placer
 from nc.backends.synth.devices import Device, find_device
-from nc.backends.synth.flows import FLOWS, OPENED
+from nc.backends.synth.flows import FLOWS, OPENED, QUICK
 from nc.backends.synth.yosys import read_commands, run_yosys
 from nc.ir.diagnostics import fail
 
@@ -119,7 +119,7 @@ def synthesise(
     chip = _chip(device)
     if not variants:
         made_of_luts = any(path.name == "primitives.v" for path in verilog_files)
-        variants = [name for name in FLOWS[chip.flow](chip, top, flat) if name != OPENED or made_of_luts]
+        variants = [v for v in FLOWS[chip.flow](chip, top, flat) if v != QUICK and (v != OPENED or made_of_luts)]
     return _fpga(
         read, top, chip, pnr, out_dir, flat, seed, limit_s, memory_mb, begin, peak, variants, constraints, RANKS[goal]
     )
