@@ -38,8 +38,8 @@ CHOICES = "+strash;&get,-n;&dch,-f;&if;&put;mfs2"
 """ABC's mapping with structural choices for the least depth, without the optimisations before it that undo counters."""
 
 NO_MFS = 'scratchpad -set abc9.script "+&scorr; &sweep; &dc2; &dch -f -r; &ps; &if -v;"'
-"""ABC's default without its last step, SAT-based resubstitution (`&mfs`): some percent of the LUTs and nearly all of the
-time on large sums."""
+"""ABC's default without its last step, SAT-based resubstitution (`&mfs`): some percent of the LUTs, and nearly all of
+the time on large sums."""
 
 NO_POWER_UP = ("proc", "setattr -unset init w:*")
 """Power-up values count on a device, not in a netlist without one; Yosys 0.70 stumbles over them where a register bit
