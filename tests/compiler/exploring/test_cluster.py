@@ -18,8 +18,8 @@ import sqlalchemy
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 DIGITS = EXAMPLES / "digits" / "digits_mlp.onnx"
-# The example's own space, with the adders' bits in the place of synthesis.
-CHEAPER = {"luts: min": "adder_bits: min", "screen: adder_bits": "fidelity: estimate"}
+# Half of the example's own space, with the adders' bits in the place of synthesis.
+CHEAPER = {"[4, 5, 6, 7]": "[4, 5]", "luts: min": "adder_bits: min", "screen: adder_bits": "fidelity: estimate"}
 FINISHED = sqlalchemy.text(
     "select trial_id, string_agg(value_json, ' ' order by key) as found from trials "
     "join trial_user_attributes using (trial_id) where state = 'COMPLETE' group by trial_id"
@@ -76,7 +76,7 @@ def explore(tmp_path: Path, out: str, *more: str) -> subprocess.Popen[str]:
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, list[dict[str, dict[str, float]]]]:
-    text, _ = process.communicate(timeout=600)
+    text, _ = process.communicate(timeout=1800)
     assert process.returncode == 0
     found: dict[str, list[dict[str, dict[str, float]]]] = json.loads(text)
     return found
@@ -92,7 +92,7 @@ def worker_pids(address: str) -> list[int]:
 
 @pytest.mark.slow
 def test_killed_workers_lose_nothing(tmp_path: Path, database: str, cluster: str) -> None:
-    """The search of examples/digits/space.yaml on its own data: both workers are killed, one after the other."""
+    """A search in examples/digits/space.yaml on its own data: both workers are killed, one after the other."""
     subprocess.run([sys.executable, str(EXAMPLES / "digits" / "write_samples.py"), str(tmp_path)], check=True)
     space = (EXAMPLES / "digits" / "space.yaml").read_text()
     for old, new in CHEAPER.items():
@@ -113,8 +113,8 @@ def test_killed_workers_lose_nothing(tmp_path: Path, database: str, cluster: str
             return {row.trial_id: row.found for row in connection.execute(FINISHED)}
 
     kept: dict[int, str] = {}
-    for pid, count in zip(pids, (4, 24)):
-        end = time.monotonic() + 300
+    for pid, count in zip(pids, (4, 16)):
+        end = time.monotonic() + 600
         while len(finished()) < count:
             assert running.poll() is None and time.monotonic() < end, "no point was measured"
             time.sleep(0.1)
@@ -122,10 +122,10 @@ def test_killed_workers_lose_nothing(tmp_path: Path, database: str, cluster: str
         os.kill(pid, signal.SIGKILL)
     found = answer(running)
     last = finished()
-    assert len(kept) >= 24 and all(last[trial] == figures for trial, figures in kept.items())
+    assert len(kept) >= 16 and all(last[trial] == figures for trial, figures in kept.items())
     engine.dispose()
 
     alone = answer(explore(tmp_path, "alone"))
-    assert found["trials"] == alone["trials"] == 64
+    assert found["trials"] == alone["trials"] == 32
     assert len(found["front"]) > 1
     assert [p["metrics"] for p in found["front"]] == [p["metrics"] for p in alone["front"]]
