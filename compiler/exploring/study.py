@@ -147,10 +147,24 @@ def work(search: Search, worker: int = 0) -> None:
     while not explored(study, space):
         if _whole(space) and (points := _unknown(study, space)):
             study.enqueue_trial(rng.choice(points))
-        study.optimize(lambda trial: _objective(trial, study, search, first), n_trials=1)
+        _one(study, search, first)
     while _in_two(space) and (found := promoted(study, search)):
         study.enqueue_trial(found[worker % len(found)].params)  # workers begin with different ones
-        study.optimize(lambda trial: _objective(trial, study, search, True), n_trials=1)
+        _one(study, search, True)
+
+
+def _one(study: Study, search: Search, full: bool) -> None:
+    """One trial. SQLite has no row locks, so that two workers may take the same waiting trial: both get the figures of
+    its point, which is measured once, and the second is refused when it tells them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The constraint value is ignored", UserWarning)
+        try:
+            study.optimize(lambda trial: _objective(trial, study, search, full), n_trials=1)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return
+        except ValueError as error:
+            if not str(error).startswith("Cannot tell a "):
+                raise
 
 
 def _whole(space: Space) -> bool:
