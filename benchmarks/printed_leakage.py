@@ -37,8 +37,8 @@ COLUMNS = {
 }  # fmt: skip
 TEXT = """\
 Cells priced by what they leak in the states that the training data bring about, against least area, on the designs of
-`printed.py --cache DIR` (`python benchmarks/printed_leakage.py --cache DIR`). Gains are shares of the leakage at 1.0 V. On
-average they are below 5 %, so the mapping is not in the flow.
+`printed.py --cache DIR` (`python benchmarks/printed_leakage.py --cache DIR`). Gains are shares of the leakage at 1.0 V.
+On average they are below 5 %, so the mapping is not in the flow.
 
 """
 SCRIPTS = ("direct", "dch", "amap", "resyn", "lut6")
