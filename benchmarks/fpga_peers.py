@@ -333,11 +333,13 @@ def main() -> None:
 
 TEXT = """\
 Physical LUT sites, combinational core, Yosys of this environment. On LUT6 alone a rival's row is its variant of fewest
-LUTs, ours the one that `nc synth` keeps, of the least product of LUTs and depth. `register bits`: a pipeline of as many
-registers as da4ml puts at its default delay limit (five two-operand adders); ours has at most as many adders between
-registers. Geometric means of our LUTs: {geomean_luts_vs_da4ml} of da4ml's and {geomean_luts_vs_best} of the best
-rival's with carry chains; {geomean_luts_vs_best_lut6} of the best rival's on LUT6 alone (over the networks in the
-table).
+LUTs, ours the one that `nc synth` keeps, of the least product of LUTs and depth. There rivals are mapped with Yosys'
+own adders; ripple ones were 12 to 14 % larger on the smallest network, and were not tried on the others. `merged_quick`
+leaves out ABC's resubstitution, which takes up to half an hour a netlist, and 3 % of the LUTs where both ran.
+`register bits`: a pipeline of as many registers as da4ml puts at its default delay limit (five two-operand adders);
+ours has at most as many adders between registers. Geometric means of our LUTs: {geomean_luts_vs_da4ml} of da4ml's and
+{geomean_luts_vs_best} of the best rival's with carry chains; {geomean_luts_vs_best_lut6} of the best rival's on LUT6
+alone.
 
 """
 
