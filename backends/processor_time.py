@@ -13,16 +13,19 @@ from pathlib import Path
 PATIENCE = 20
 """Wall-clock seconds for each second of processor time, after which a program that waits is given up."""
 
+_LIMITS = hasattr(resource, "prlimit")  # Linux; elsewhere the limit is of wall-clock time
+
 
 def run_for(command: Sequence[str], seconds: float, cwd: Path) -> subprocess.CompletedProcess[str] | None:
-    """The finished process with its output; None when it took more than `seconds` of processor time. Any other end is
-    for the caller to judge."""
+    """The finished process with its output; None when it took more than `seconds` (rounded up) of processor time. Any
+    other end is for the caller to judge."""
     with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         whole = max(1, math.ceil(seconds))
-        with suppress(ProcessLookupError):  # it has ended already
-            resource.prlimit(process.pid, resource.RLIMIT_CPU, (whole, whole))
+        if _LIMITS:
+            with suppress(ProcessLookupError):  # it has ended already
+                resource.prlimit(process.pid, resource.RLIMIT_CPU, (whole, whole))
         try:
-            out, err = process.communicate(timeout=PATIENCE * whole)
+            out, err = process.communicate(timeout=PATIENCE * whole if _LIMITS else whole)
         except BaseException as error:
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):

@@ -109,6 +109,8 @@ def ours(network: Network, folder: Path, flow: str, stages: int) -> Made:
         design = build(network.graph, options)
         if not stages or adders_between(design.words) <= ADDERS:
             break
+    else:
+        raise AssertionError(f"{stages} registers must leave at most {ADDERS} adders between them")
     core, files = emitted(design, flow, folder)
     seconds = time.process_time() - begin
     (source,), (sink,) = design.words.inputs, design.words.outputs
@@ -288,9 +290,7 @@ def main() -> None:
     parser.add_argument("--only", help="these networks: names with commas; '' for none")
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--flows", default="xcup,lut6")
-    parser.add_argument(
-        "--variants", help="for rivals, of the flow that is named alone: merged, merged_quick, ripple ..."
-    )
+    parser.add_argument("--variants", help="of rivals' synthesis, for one flow: merged, merged_quick, ripple, ...")
     parser.add_argument("--settings", type=int, help="at most so many settings of each rival, plain adders first")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="JSON of earlier runs, whose rows come along")
     parser.add_argument("--keep", type=Path, help="keep files here")
@@ -333,13 +333,11 @@ def main() -> None:
 
 TEXT = """\
 Physical LUT sites, combinational core, Yosys of this environment. On LUT6 alone a rival's row is its variant of fewest
-LUTs, ours the one that `nc synth` keeps, of the least product of LUTs and depth. There rivals are mapped with Yosys'
-own adders; ripple ones were 12 to 14 % larger on the smallest network, and were not tried on the others. `merged_quick`
-leaves out ABC's resubstitution, which takes up to half an hour a netlist, and 3 % of the LUTs where both ran.
-`register bits`: a pipeline of as many registers as da4ml puts at its default delay limit (five two-operand adders);
-ours has at most as many adders between registers. Geometric means of our LUTs: {geomean_luts_vs_da4ml} of da4ml's and
-{geomean_luts_vs_best} of the best rival's with carry chains; {geomean_luts_vs_best_lut6} of the best rival's on LUT6
-alone.
+LUTs of those that ran (`--variants`; docs/fpga.md tells which were tried), ours the one that `nc synth` keeps, of the
+least product of LUTs and depth; `merged_quick` leaves out ABC's resubstitution. `register bits`: a pipeline of as many
+registers as da4ml puts at its default delay limit (five two-operand adders); ours has at most as many adders between
+registers. Geometric means of our LUTs: {geomean_luts_vs_da4ml} of da4ml's and {geomean_luts_vs_best} of the best
+rival's with carry chains; {geomean_luts_vs_best_lut6} of the best rival's on LUT6 alone.
 
 """
 

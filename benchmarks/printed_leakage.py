@@ -38,7 +38,7 @@ COLUMNS = {
 TEXT = """\
 Cells priced by what they leak in the states that the training data bring about, against least area, on the designs of
 `printed.py --cache DIR` (`python benchmarks/printed_leakage.py --cache DIR`). Gains are shares of the leakage at 1.0 V.
-On average they are below 5 %, so the mapping is not in the flow.
+They are {mean:.1f} % on average; the mapping is worth its time in the flow from 5 %.
 
 """
 SCRIPTS = ("direct", "dch", "amap", "resyn", "lut6")
@@ -126,7 +126,8 @@ def main() -> int:
     if options.json:
         print(json.dumps({"rows": rows}))
         return 0
-    sections.write("printed_leakage", "Printed circuits: mapping for leakage", TEXT + sections.table(rows, COLUMNS))
+    text = TEXT.format(mean=100 * np.mean([float(str(row["gain_equal_area"])) for row in rows]))
+    sections.write("printed_leakage", "Printed circuits: mapping for leakage", text + sections.table(rows, COLUMNS))
     return 0
 
 

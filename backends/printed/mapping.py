@@ -82,8 +82,7 @@ def map_network(
 
     `polish`: so many times the best netlist is taken as the source of the whole portfolio again, while it gets
     better. `area(cell)`: another cost than area. `check`: a result is used only when ABC's `cec` proves it equivalent
-    to the source. NC657 when none is. A script that takes more than `seconds` of processor
-    time is given up.
+    to the source. NC657 when none is. A script that takes more than `seconds` of processor time is given up.
     """
     abc = find_abc()
     genlib = write_genlib(technology, vdd, area)

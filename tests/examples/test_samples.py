@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
-from datasets import moved  # noqa: E402
+import pytest
 
 
-def test_moved() -> None:
+def test_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "examples")
+    from datasets import moved
+
     x = np.zeros((2, 8, 8), np.uint8)
     x[0, 3, 3], x[1, 0, 7] = 9, 9
     found = moved(x.reshape(2, 64)).reshape(8, 2, 8, 8)
