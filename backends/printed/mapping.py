@@ -10,7 +10,6 @@ import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from nc.backends.printed.genlib import write_genlib
 from nc.backends.printed.logic import Logic
 from nc.backends.printed.netlist import MappedNetlist, read_mapped_blif
 from nc.backends.printed.technology import Cell, Technology
-from nc.backends.processor_time import run_for
+from nc.backends.processor_time import in_threads, run_for
 from nc.ir.diagnostics import ToolMissing, fail
 
 # Each script starts after `strash` and ends before the result is written; the reason stands beside it.
@@ -100,8 +99,7 @@ def map_network(
         best: tuple[float, str, MappedNetlist] | None = None
         for turn in range(1 + polish):
             start = source if turn == 0 else folder / "best.blif"
-            with ThreadPoolExecutor(workers) as pool:
-                texts = list(pool.map(partial(_run, abc, folder, start, f"_{turn}", seconds), scripts))
+            texts = in_threads(partial(_run, abc, folder, start, f"_{turn}", seconds), scripts, workers)
             improved = False
             for script, text in zip(scripts, texts):
                 netlist = None if text is None else read_mapped_blif(text, technology)

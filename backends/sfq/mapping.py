@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from nc.backends.processor_time import in_threads
 from nc.backends.sfq import aig
 from nc.backends.sfq.library import Library
 from nc.backends.sfq.prefix import restructure
@@ -182,8 +182,8 @@ def candidates(
         found = _one(source, job[1], SCRIPTS[job[2]], library, seconds)
         return Mapped(found, f"{job[0]}/{job[2]}") if found is not None else None
 
-    with ThreadPoolExecutor(max_workers=max(1, min(4, os.cpu_count() or 1))) as pool:
-        found = [mapped for mapped in pool.map(run, jobs) if mapped is not None]
+    workers = max(1, min(4, os.cpu_count() or 1))
+    found = [mapped for mapped in in_threads(run, jobs, workers) if mapped is not None]
     if not found:
         raise InternalError("no ABC script gave a mapped netlist")
     return found
