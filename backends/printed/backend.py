@@ -18,17 +18,18 @@ from nc.backends.printed.figures import figures, uniform
 from nc.backends.printed.flow import Circuit, synthesise_words
 from nc.backends.printed.folding import Folded, fold
 from nc.backends.printed.liberty import read_liberty, write_liberty
-from nc.backends.printed.lowering import registered, to_words, unsupported
+from nc.backends.printed.lowering import registered, to_words
 from nc.backends.printed.mapping import equivalent
 from nc.backends.printed.netlist import read_mapped_blif, write_cell_models
 from nc.backends.printed.options import Options as PrintedOptions
 from nc.backends.printed.technology import Technology, egfet
 from nc.compiler.printed.round_weights import round_weights
+from nc.compiler.words.lower import unsupported
 from nc.hdl.folded import FoldedTop, folded_spec
 from nc.hdl.stream import StreamTop, stream_spec
 from nc.hdl.word_files import design_files
 from nc.hdl.words import WordDesign
-from nc.ir.diagnostics import Diagnostic, Where, fail
+from nc.ir.diagnostics import Diagnostic, fail
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate as interpret
 from nc.ir.stream import StreamSpec
@@ -74,11 +75,7 @@ class PrintedBackend:
     engines = ("verilator", "icarus", "amaranth")
 
     def check(self, graph: Graph, options: PrintedOptions) -> Sequence[Diagnostic]:
-        found = [
-            Diagnostic("NC650", f"operation '{node.op.name}' has no printed form", Where(node=node.origin))
-            for node in unsupported(graph)
-        ]
-        if found:
+        if found := unsupported(graph):
             return found
         gates = blast(_words(graph, options)[0]).logic.gates
         if gates > LARGEST_GATES:

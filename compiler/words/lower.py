@@ -6,7 +6,7 @@ else is a rule in a table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from nc.compiler.words.decisions import Decision, decisions
 from nc.compiler.words.matvec import DEFAULTS, MatvecOptions
 from nc.compiler.words.rebuild import rebuild
 from nc.ir.diagnostics import Diagnostic, Where
-from nc.ir.graph import Graph
+from nc.ir.graph import Graph, Node
 from nc.ir.ops.constant import Constant
 from nc.ir.ops.input import Input
 from nc.ir.words import WordBuilder, WordGraph, WordPort
@@ -48,10 +48,24 @@ class Lowering:
         return self.ids[value]
 
 
-def lower(graph: Graph, options: MatvecOptions = DEFAULTS) -> WordGraph:
+Rule = Callable[[Lowering, Node], IntArray]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a technology does in its own way: rules by operation that stand before the shared ones."""
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+
+
+SHARED = Style()
+
+
+def lower(graph: Graph, options: MatvecOptions = DEFAULTS, style: Style = SHARED) -> WordGraph:
     """A word graph with the same function, ports in the graph's order, and a probe for each layer."""
     from nc.compiler.words.rules import LAYOUT, RULES, decide
 
+    rules = {**RULES, **style.rules}
     state = Lowering(graph, options)
     builder = state.builder
     spared: frozenset[int] = frozenset()
@@ -70,7 +84,7 @@ def lower(graph: Graph, options: MatvecOptions = DEFAULTS) -> WordGraph:
         else:
             if node.op.name not in LAYOUT:
                 builder.layer(layer_name(graph, value))
-            state.ids[value] = decide(state, value) if value in state.decisions else RULES[node.op.name](state, node)
+            state.ids[value] = decide(state, value) if value in state.decisions else rules[node.op.name](state, node)
             for element in set(state.ids[value].ravel().tolist()):
                 builder.assume(element, node.type.int.lo, node.type.int.hi)
     outputs = [_port(state, label, value) for label, value in graph.outputs.items()]

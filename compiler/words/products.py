@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nc.compiler.words.lower import Lowering
@@ -22,7 +24,7 @@ def matmul(state: Lowering, node: Node) -> IntArray:
         weights = state.constant(w)
         if weights is not None and state.constant(x) is None:
             return _constant(state, state.nodes(x), np.asarray(weights, np.int64), transposed).reshape(node.type.shape)
-    return _variable(state.builder, state.nodes(a), state.nodes(b)).reshape(node.type.shape)
+    return pairwise(state, node, _dot)
 
 
 def _constant(state: Lowering, x: IntArray, w: IntArray, transposed: bool) -> IntArray:
@@ -147,17 +149,19 @@ def program(state: Lowering, nodes: list[int], matrix: IntArray) -> AdderProgram
     return found
 
 
-def _variable(builder: WordBuilder, a: IntArray, b: IntArray) -> IntArray:
+def pairwise(state: Lowering, node: Node, dot: Callable[[WordBuilder, list[int], list[int]], int]) -> IntArray:
+    """a @ b with `dot` (builder, row, column) for every element; leading axes broadcast as numpy's do."""
+    a, b = (state.nodes(v) for v in node.operands)
     a = a[None, :] if a.ndim == 1 else a
     b = b[:, None] if b.ndim == 1 else b
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     left = np.broadcast_to(a, (*lead, *a.shape[-2:])).reshape(-1, *a.shape[-2:])
     right = np.broadcast_to(b, (*lead, *b.shape[-2:])).reshape(-1, *b.shape[-2:])
     made = [
-        [[_dot(builder, row, column) for column in columns.T.tolist()] for row in rows.tolist()]
+        [[dot(state.builder, row, column) for column in columns.T.tolist()] for row in rows.tolist()]
         for rows, columns in zip(left, right)
     ]
-    return np.array(made, np.int64).reshape(*lead, a.shape[-2], b.shape[-1])
+    return np.array(made, np.int64).reshape(node.type.shape)
 
 
 def _dot(builder: WordBuilder, row: list[int], column: list[int]) -> int:

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from nc.compiler.words.lower import Lowering, broadcast
+from nc.compiler.words.lower import Lowering, Rule, broadcast
 from nc.compiler.words.products import matmul, vector
 from nc.compiler.words.stairs import multi_threshold, requantize, table
 from nc.ir.graph import Node
 from nc.ir.words import Term, WordBuilder
 from nc.ir.words.graph import IntArray
-
-Rule = Callable[[Lowering, Node], IntArray]
 
 
 def _layout(state: Lowering, node: Node) -> IntArray:

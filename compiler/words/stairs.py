@@ -36,7 +36,7 @@ def requantize(state: Lowering, node: Node) -> IntArray:
             scaled = b.sum((Term(scaled), Term(odd)), (1 << shift - 1) - 1)
         return b.clamp(b.shr(scaled, shift), op.lo, op.hi)
 
-    return _by_channel(state, node, one)
+    return by_channel(state, node, one)
 
 
 def _line(b: WordBuilder, x: int, multiplier: int, offset: int) -> tuple[int, int]:
@@ -58,7 +58,7 @@ def multi_threshold(state: Lowering, node: Node) -> IntArray:
         base, step = (op.base, op.step) if rising else (op.base + op.step * len(edges), -op.step)
         return _affine(b, count, step, base)
 
-    return _by_channel(state, node, one)
+    return by_channel(state, node, one)
 
 
 def _affine(b: WordBuilder, node: int, step: int, base: int) -> int:
@@ -136,10 +136,10 @@ def table(state: Lowering, node: Node) -> IntArray:
     def one(x: int, channel: int) -> int:
         return state.builder.table(x, op.entries[min(channel, len(op.entries) - 1)], op.lo)
 
-    return _by_channel(state, node, one)
+    return by_channel(state, node, one)
 
 
-def _by_channel(state: Lowering, node: Node, one: Callable[[int, int], int]) -> IntArray:
+def by_channel(state: Lowering, node: Node, one: Callable[[int, int], int]) -> IntArray:
     """Apply `one(id, index along the operation's axis)` to every element."""
     ids = state.nodes(node.operands[0])
     axis: int = node.op.axis  # type: ignore[attr-defined]
