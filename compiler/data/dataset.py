@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nc.ir.diagnostics import Where, fail
+from nc.ir.diagnostics import Diagnostic, Where, fail
 
 Array = NDArray[Any]
 MB = 1 << 20
@@ -24,89 +25,116 @@ _SCAN = 1 << 22  # elements looked at in one go by `first_bad`, so that the mask
 class Dataset:
     """`x`: finite real numbers (N, *sample shape); `y`: class indices (N,), or None; `name`: the file's name.
 
-    `sha256` is of the file's bytes (of the arrays' for data handed over in memory), for the manifest.
+    `sha256` is of the file's bytes (of the arrays' for data handed over in memory), for the manifest. `classes`: the
+    names that the indices of `y` stand for, () where they are numbers already; `targets`: real numbers to predict,
+    (N,) or (N, K), where the labels are no classes; `label`: the column or array that held the labels; `named`: every
+    array by its name, for models of several inputs (`x` is the first); `notes`: what a reader decided.
     """
 
     x: Array
     y: NDArray[np.int64] | None
     name: str
     sha256: str
+    classes: tuple[str, ...] = ()
+    targets: NDArray[np.float64] | None = None
+    label: str = ""
+    named: Mapping[str, Array] = field(default_factory=dict)
+    notes: tuple[Diagnostic, ...] = ()
 
     @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike | None = None, name: str = "arrays") -> Dataset:
-        """Arrays handed over in memory, checked like those of a file."""
-        samples = np.ascontiguousarray(x)
+    def of(
+        cls,
+        x: ArrayLike | Mapping[str, ArrayLike],
+        y: ArrayLike | None = None,
+        name: str = "arrays",
+        classes: Sequence[str] = (),
+    ) -> Dataset:
+        """Arrays handed over in memory, checked like those of a file; a mapping where the model has several inputs."""
+        from nc.compiler.data.raw import Raw, finished
+        from nc.compiler.reading import Reading
+
+        arrays = {k: np.ascontiguousarray(a) for k, a in (x if isinstance(x, Mapping) else {"x": x}).items()}
         labels = None if y is None else np.ascontiguousarray(y)
-        if samples.dtype.kind not in "biuf":
-            fail("NC404", f"x must hold real numbers, not {samples.dtype}", where=Where(file=name, tensor="x"))
-        digest = hashlib.sha256(samples.tobytes() + (b"" if labels is None else labels.tobytes()))
-        return checked(samples, labels, name, digest.hexdigest())
+        digest = hashlib.sha256()
+        for key, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                fail("NC404", f"{key} must hold real numbers, not {array.dtype}", where=Where(file=name, tensor=key))
+            digest.update(array.tobytes())
+        if not arrays:
+            fail("NC404", "data must hold at least one array, not none", where=Where(file=name))
+        digest.update(b"" if labels is None else labels.tobytes())
+        return finished(Raw(arrays, labels, "" if y is None else "y"), Reading(classes=tuple(classes)), name,
+                        digest.hexdigest())  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.x)
 
     def head(self, count: int) -> Dataset:
         """The first `count` samples."""
-        return replace(self, x=self.x[:count], y=None if self.y is None else self.y[:count])
+        return self.part(slice(count))
 
-    def shaped(self, shape: tuple[int, ...]) -> Array:
-        """Samples as (N, *shape); data of as many elements in another shape is read row-major (NC406)."""
-        found = self.x.shape[1:]
+    def part(self, chosen: slice) -> Dataset:
+        """Some of the samples."""
+        return replace(
+            self,
+            x=self.x[chosen],
+            y=None if self.y is None else self.y[chosen],
+            targets=None if self.targets is None else self.targets[chosen],
+            named={key: array[chosen] for key, array in self.named.items()},
+        )
+
+    def shaped(self, shape: tuple[int, ...], key: str | None = None) -> Array:
+        """Samples as (N, *shape); data of as many elements in another shape is read row-major (NC406).
+
+        `key`: the array, for models of several inputs (default: x).
+        """
+        array = self.x if key is None else self.named[key]
+        found = array.shape[1:]
         if found == shape:
-            return self.x
+            return array
         if math.prod(found) != math.prod(shape):
             fail(
                 "NC406",
                 f"a sample must have the shape {list(shape)} ({math.prod(shape)} elements) of the model's input, "
                 f"not {list(found)} ({math.prod(found)} elements)",
-                where=Where(file=self.name),
+                where=Where(file=self.name, tensor=key or ""),
                 help="the first axis counts samples; the rest must match the model's input",
             )
-        return self.x.reshape(len(self.x), *shape)
+        return array.reshape(len(array), *shape)
 
     def labels(self) -> NDArray[np.int64]:
-        """The labels, where a command cannot do without (NC408)."""
+        """The labels, where a command cannot do without (NC408; NC407 where they are no classes)."""
+        if self.y is None and self.targets is not None:
+            fail("NC407", "labels must be class indices, integers from 0, not real numbers", where=Where(self.name))
         if self.y is None:
-            fail("NC408", "labels must be present, not missing", where=Where(file=self.name))
+            fail("NC408", "labels must be present, not missing", where=Where(file=self.name),
+                 help="--label NAME says which column or array holds them")  # fmt: skip
         return self.y
 
 
-def checked(x: Array, y: Array | None, name: str, sha256: str) -> Dataset:
-    """A `Dataset` of verified arrays: numeric, finite, samples first, one label a sample (NC404, 405, 407)."""
-    here = Where(file=name, tensor="x")
+def checked(x: Array, y: NDArray[np.int64] | None, name: str, sha256: str, key: str = "x") -> Dataset:
+    """A `Dataset` of verified samples: numeric, finite, samples first (NC404, NC405). `key`: what messages call `x`."""
+    here = Where(file=name, tensor=key)
     if x.ndim < 2:
         fail(
             "NC404",
-            f"x must have at least 2 axes, samples first, not {x.ndim} (shape {list(x.shape)})",
+            f"{key} must have at least 2 axes, samples first, not {x.ndim} (shape {list(x.shape)})",
             where=here,
             help="a single sample v becomes v[None, ...]",
         )
     if not x.size:
-        fail("NC404", f"x must hold at least one sample, not none (shape {list(x.shape)})", where=here)
+        fail("NC404", f"{key} must hold at least one sample, not none (shape {list(x.shape)})", where=here)
     if (bad := first_bad(x)) is not None:
         row, *rest = bad
         fail(
             "NC405",
-            f"x must be finite, not {x[bad]} in sample {row}, element {list(map(int, rest))} (counted from 0)",
+            f"{key} must be finite, not {x[bad]} in sample {row}, element {list(map(int, rest))} (counted from 0)",
             where=here,
+            help="--missing mean fills such elements in, --missing drop leaves such samples out"
+            if np.isnan(x[bad])
+            else "",
         )
-    return Dataset(x, None if y is None else class_indices(y, len(x), name), name, sha256)
-
-
-def class_indices(y: Array, count: int, name: str) -> NDArray[np.int64]:
-    """Labels as int64 (N,): integers from 0; integral floats are accepted, since many tools write them (NC407)."""
-    here = Where(file=name, tensor="y")
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or len(y) != count:
-        hint = "one-hot rows become indices with y.argmax(axis=1)" if y.ndim == 2 else ""
-        fail("NC407", f"y must have the shape [{count}], not {list(y.shape)}", where=here, help=hint)
-    if (bad := first_bad(y)) is not None:
-        fail("NC407", f"a label must be an integer from 0, not {y[bad]} in sample {bad[0]}", where=here)
-    wrong = np.flatnonzero((y < 0) | (y != np.floor(y)) | (y > 1 << 31)) if y.dtype.kind != "b" else np.array([], int)
-    if wrong.size:
-        fail("NC407", f"a label must be an integer from 0, not {y[wrong[0]]} in sample {wrong[0]}", where=here)
-    return y.astype(np.int64)
+    return Dataset(x, y, name, sha256)
 
 
 def first_bad(array: Array) -> tuple[int, ...] | None:

@@ -15,7 +15,8 @@ from typing import IO
 
 import numpy as np
 
-from nc.compiler.data.dataset import Array, class_indices, within_limit
+from nc.compiler.data.dataset import Array, within_limit
+from nc.compiler.data.labels import class_indices
 from nc.ir.diagnostics import Where, fail
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
