@@ -57,13 +57,16 @@ def inputs_of(graph: Graph, data: Dataset) -> dict[str, Array]:
 
 
 def real_inputs_of(graph: Graph, data: Dataset) -> dict[str, Array]:
-    """DATA as it stands, in the shape of the model's one input (NC406)."""
-    if len(graph.inputs) != 1:
-        names = ", ".join(graph.inputs)
-        fail("NC406", f"the model must have one input to be fed with x, not {len(graph.inputs)} ({names})",
-             where=Where(file=data.name))  # fmt: skip
-    ((label, value),) = graph.inputs.items()
-    return {label: data.shaped(graph.type(value).shape)}
+    """DATA as it stands, in the shapes of the inputs: one takes x, several the arrays of their names (NC406)."""
+    if len(graph.inputs) == 1:
+        ((label, value),) = graph.inputs.items()
+        return {label: data.shaped(graph.type(value).shape)}
+    if missing := [label for label in graph.inputs if label not in data.named]:
+        wanted, found = ", ".join(graph.inputs), ", ".join(data.named) or "x"
+        fail("NC406", f"data must hold an array for each input of the model, {wanted}, not only {found}",
+             where=Where(data.name, tensor=missing[0]),
+             help=f"np.savez('data.npz', {', '.join(f'{label}=...' for label in graph.inputs)}, y=labels)")  # fmt: skip
+    return {label: data.shaped(graph.type(value).shape, label) for label, value in graph.inputs.items()}
 
 
 def decisions(graph: Graph, outputs: dict[str, Array]) -> NDArray[np.int64]:

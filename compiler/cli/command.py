@@ -1,5 +1,8 @@
 """Registers a function as a command: adds --json, --quiet, --debug, an example to its help, and the `Output`.
 
+Commands that take DATA (an option of that metavar) get the options that say how to read it, and their parameters a
+`DataFile` that knows them.
+
 A command is a function `(out: Output, ...) -> int | None`; its parameters after `out` are typer's; it returns the
 exit code (0 when it returns nothing).
 """
@@ -8,11 +11,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from nc.compiler.cli import reading
 from nc.compiler.cli.output import Output
+from nc.compiler.cli.words import DATA
 
 Command = Callable[..., int | None]
 
@@ -31,11 +36,15 @@ def register(app: typer.Typer, name: str, function: Command, example: str) -> No
         inspect.Parameter(flag, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
         for flag, kind in _FLAGS.items()
     ]
-    parameters = [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + flags
+    data = [p.name for p in own if any(getattr(m, "metavar", "") == DATA for m in get_args(hints[p.name])[1:])]
+    parameters = [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    parameters += (reading.PARAMETERS if data else []) + flags
 
     def call(**given: Any) -> int:
         flags = {flag: given.pop(flag) for flag in _FLAGS}
         out = Output(json=flags["json"], quiet=flags["quiet"])
+        if data:
+            reading.bind(given, data, out)
         return function(out, **given) or 0
 
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What the shell offers after TAB: targets, chips, boards, codes, and the option keys of --set."""
+"""What the shell offers after TAB: targets, chips, boards, codes, words of options, and the option keys of --set."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def boards(incomplete: str) -> list[str]:
     from nc.backends.synth.boards import BOARDS
 
     return _starting(BOARDS, incomplete)
+
+
+def missing(incomplete: str) -> list[str]:
+    """What may become of missing values."""
+    from nc.compiler.reading import MISSING
+
+    return _starting(MISSING, incomplete)
 
 
 def codes(incomplete: str) -> list[str]:

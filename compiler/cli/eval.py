@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import BuildFolder, pairs
+from nc.compiler.cli.words import BuildFolder, Samples, pairs
 
 
 def run(
     out: Output,
     build: BuildFolder,
-    data: Annotated[Path, typer.Option("--data", metavar="DATA", help="Samples: .npz, .npy, .csv or IDX.")],
+    data: Samples,
 ) -> None:
     """Evaluate the golden model of a build on data."""
     from nc.compiler.driver.evaluating import evaluate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Model, Target, shown
+from nc.compiler.cli.words import DATA, Assignments, Calibration, Config, Model, Samples, Target, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,13 +22,13 @@ def run(
     model: Model,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The exploration's folder.")],
     target: Target,
-    data: Annotated[Path, typer.Option("--data", metavar="DATA", help="Samples that judge the points.")],
+    data: Samples,
     space: Annotated[Path, typer.Option("--space", metavar="FILE", help="What varies and what is wanted, in YAML.")],
     calib: Calibration = None,
     config: Config = None,
     assignments: Assignments = None,
     test: Annotated[
-        Path | None, typer.Option("--test", metavar="DATA", help="Samples on which only the result is judged.")
+        Path | None, typer.Option("--test", metavar=DATA, help="Samples on which only the result is judged.")
     ] = None,
     storage: Annotated[str | None, typer.Option("--storage", metavar="URL", help="A database that runs share.")] = None,
     workers: Annotated[str, typer.Option("--workers", metavar="N|URL", help="Processes, or dask://HOST:PORT.")] = "1",

@@ -28,8 +28,12 @@ Board = Annotated[
     typer.Option("--board", metavar="NAME", help="A board with pins, as icebreaker.", autocompletion=completion.boards),
 ]
 BuildFolder = Annotated[Path, typer.Argument(metavar="BUILD", help="A folder written by nc compile.")]
-Data = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="Samples: .npz, .npy, .csv or IDX.")]
-Calibration = Annotated[Path | None, typer.Option("--calib", metavar="DATA", help="Calibration data for quantisation.")]
+DATA = "DATA"
+"""The metavar of data files: a command that has one has the options of `nc.compiler.cli.reading` too."""
+SAMPLES = "Samples: .npz, a table, IDX, images."
+Data = Annotated[Path | None, typer.Option("--data", metavar=DATA, help=SAMPLES)]
+Samples = Annotated[Path, typer.Option("--data", metavar=DATA, help=SAMPLES)]
+Calibration = Annotated[Path | None, typer.Option("--calib", metavar=DATA, help="Calibration data for quantisation.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration in YAML (see nc schema).")]
 Assignments = Annotated[
     list[str] | None,

@@ -15,8 +15,9 @@ from nc.compiler.builds.exchange import output_place
 from nc.compiler.builds.manifest import tool_version, versions
 from nc.compiler.comparing.measure import Column, Task, measure
 from nc.compiler.config import resolve, shares
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.compiling import read_data
+from nc.compiler.driver.forms import form_of
 from nc.compiler.driver.models import Source, load_model
 from nc.compiler.processes import run_all
 from nc.compiler.progress import Progress, Silent
@@ -63,8 +64,8 @@ class Comparison:
 def compare(
     model: Path | str,
     *,
-    calib: Dataset | Path | str | None = None,
-    data: Dataset | Path | str | None = None,
+    calib: Data | None = None,
+    data: Data | None = None,
     targets: Sequence[str] | str = "all",
     output: Path | str = "comparison",
     config: Path | str | None = None,
@@ -98,8 +99,11 @@ def compare(
     own = shares(options, None if config is None else Path(config), set, others)
     settings = {name: resolve(options[name], *own[name]) for name in names}
     source = load_model(model)
-    calibration = read_data(calib, settings[names[0]])
-    judge = read_data(data, settings[names[0]]) or calibration
+    first = names[0]
+    inputs = form_of(source.model, registry.find(first).stage).shapes(source.model)
+    calibration = read_data(calib, settings[first], inputs)
+    known = ((), "") if calibration is None else (calibration.classes, calibration.label)
+    judge = read_data(data, settings[first], inputs, *known) or calibration
     if judge is None:
         fail("NC003", "--data or --calib must be given, to judge the builds", kind=UsageError)
     for name in names:

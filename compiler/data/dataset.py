@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nc.compiler.data.labels import read_labels
 from nc.ir.diagnostics import Diagnostic, Where, fail
 
 Array = NDArray[Any]
@@ -50,9 +51,6 @@ class Dataset:
         classes: Sequence[str] = (),
     ) -> Dataset:
         """Arrays handed over in memory, checked like those of a file; a mapping where the model has several inputs."""
-        from nc.compiler.data.raw import Raw, finished
-        from nc.compiler.reading import Reading
-
         arrays = {k: np.ascontiguousarray(a) for k, a in (x if isinstance(x, Mapping) else {"x": x}).items()}
         labels = None if y is None else np.ascontiguousarray(y)
         digest = hashlib.sha256()
@@ -63,8 +61,7 @@ class Dataset:
         if not arrays:
             fail("NC404", "data must hold at least one array, not none", where=Where(file=name))
         digest.update(b"" if labels is None else labels.tobytes())
-        return finished(Raw(arrays, labels, "" if y is None else "y"), Reading(classes=tuple(classes)), name,
-                        digest.hexdigest())  # fmt: skip
+        return assembled(arrays, labels, name, digest.hexdigest(), classes=classes)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -82,6 +79,17 @@ class Dataset:
             targets=None if self.targets is None else self.targets[chosen],
             named={key: array[chosen] for key, array in self.named.items()},
         )
+
+    @property
+    def varied(self) -> bool:
+        """Whether any two samples differ."""
+        return any(bool((array != array[0]).any()) for array in (self.x, *self.named.values()))
+
+    def origin(self) -> dict[str, object]:
+        """What a manifest says of the data: name, SHA-256, and how its labels are called and numbered."""
+        label = {"label": self.label} if self.label not in ("", "y") else {}
+        return {"name": self.name, "sha256": self.sha256, **label,
+                **({"classes": list(self.classes)} if self.classes else {})}  # fmt: skip
 
     def shaped(self, shape: tuple[int, ...], key: str | None = None) -> Array:
         """Samples as (N, *shape); data of as many elements in another shape is read row-major (NC406).
@@ -112,8 +120,32 @@ class Dataset:
         return self.y
 
 
-def checked(x: Array, y: NDArray[np.int64] | None, name: str, sha256: str, key: str = "x") -> Dataset:
-    """A `Dataset` of verified samples: numeric, finite, samples first (NC404, NC405). `key`: what messages call `x`."""
+def assembled(
+    arrays: Mapping[str, Array],
+    labels: Array | None,
+    name: str,
+    sha256: str,
+    *,
+    classes: Sequence[str] = (),
+    label: str = "y",
+    notes: Sequence[Diagnostic] = (),
+) -> Dataset:
+    """A `Dataset` of checked arrays: numeric, finite, samples first, as many of each, one label a sample (NC404, NC405,
+    NC407)."""
+    for key, array in arrays.items():
+        _check(array, name, key)
+    x = next(iter(arrays.values()))
+    if unequal := [key for key, array in arrays.items() if len(array) != len(x)]:
+        fail("NC404", f"every array must hold as many samples as '{next(iter(arrays))}', {len(x)}, not "
+             f"{len(arrays[unequal[0]])}", where=Where(name, tensor=unequal[0]))  # fmt: skip
+    if labels is None:
+        return Dataset(x, None, name, sha256, named=arrays, notes=tuple(notes))
+    found = read_labels(labels, len(x), name, classes, label)
+    return Dataset(x, found.y, name, sha256, found.classes, found.targets, label, arrays, (*notes, *found.notes))
+
+
+def _check(x: Array, name: str, key: str) -> None:
+    """Finite samples, at least one; `key`: what messages call them."""
     here = Where(file=name, tensor=key)
     if x.ndim < 2:
         fail(
@@ -126,15 +158,13 @@ def checked(x: Array, y: NDArray[np.int64] | None, name: str, sha256: str, key: 
         fail("NC404", f"{key} must hold at least one sample, not none (shape {list(x.shape)})", where=here)
     if (bad := first_bad(x)) is not None:
         row, *rest = bad
+        advice = "--missing mean fills such elements in, --missing drop leaves such samples out"
         fail(
             "NC405",
             f"{key} must be finite, not {x[bad]} in sample {row}, element {list(map(int, rest))} (counted from 0)",
             where=here,
-            help="--missing mean fills such elements in, --missing drop leaves such samples out"
-            if np.isnan(x[bad])
-            else "",
+            help=advice if np.isnan(x[bad]) else "",
         )
-    return Dataset(x, y, name, sha256)
 
 
 def first_bad(array: Array) -> tuple[int, ...] | None:

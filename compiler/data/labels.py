@@ -63,11 +63,11 @@ def _rows(y: Array, here: Where, classes: Sequence[str]) -> Labels:
     hot = ((y == 0) | (y == 1)).all(axis=1) & (y.sum(axis=1) == 1)
     if hot.all():
         return Labels(y.argmax(axis=1).astype(np.int64), None, tuple(classes))
-    if y.dtype.kind == "f":
-        return Labels(None, y.astype(np.float64), ())
-    row = int(np.argmin(hot))
-    fail("NC407", f"a row of labels must hold one 1 and else 0, not {y[row].tolist()[:8]} in sample {row}",
-         where=here)  # fmt: skip
+    if y.dtype.kind != "f":
+        row = int(np.argmin(hot))
+        fail("NC407", f"a row of labels must hold one 1 and else 0, not {y[row].tolist()[:8]} in sample {row}",
+             where=here)  # fmt: skip
+    return Labels(None, y.astype(np.float64), ())
 
 
 def _names(y: NDArray[np.str_], here: Where, classes: Sequence[str]) -> Labels:

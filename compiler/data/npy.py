@@ -9,7 +9,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -48,26 +48,27 @@ def read_npy(path: Path, name: str, limit: int) -> tuple[Array, None]:
         return _array(file, path.stat().st_size, name, "x", limit), None
 
 
-def read_npz(path: Path, name: str, limit: int) -> tuple[Array, Array | None]:
-    """An .npz file: `x` and, where present, `y`."""
-    arrays = read_arrays(path, name, limit, wanted=("x", "y"))
-    if "x" not in arrays:
-        found = ", ".join(_members(path, name)) or "nothing"
-        fail(
-            "NC404",
-            f"the file must hold an array 'x', not only {found}",
-            where=Where(file=name),
-            help="np.savez(path, x=samples, y=labels)",
-        )
-    return arrays["x"], arrays.get("y")
+def headers(path: Path, name: str) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and numpy kind of every array of an .npz; of members that are no arrays, nothing."""
+    found: dict[str, tuple[tuple[int, ...], str]] = {}
+    for key, member in _members(path, name).items():
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+                shape, _, dtype, _ = _header(file)
+        except _DAMAGED:
+            if member.filename.endswith(".npy"):
+                found[key] = ((), "")  # refused with its reason where it is wanted
+            continue
+        found[key] = (shape, dtype.kind)
+    return found
 
 
 def read_arrays(
-    path: Path, name: str, limit: int, wanted: tuple[str, ...] | None = None, kinds: str = _NUMERIC
+    path: Path, name: str, limit: int, wanted: Mapping[str, str] | None = None, kinds: str = _NUMERIC
 ) -> dict[str, Array]:
-    """The numeric arrays of an .npz (all, or those `wanted`), at most `limit` bytes in all.
+    """The arrays of an .npz, at most `limit` bytes in all: every one, or those `wanted`, by the kinds accepted of each.
 
-    `kinds`: the numpy kinds accepted. Raises NC401 (too large), NC402 (damaged), NC403 (pickled objects),
+    `kinds`: the numpy kinds accepted of every one. Raises NC401 (too large), NC402 (damaged), NC403 (pickled objects),
     NC404 (not numbers).
     """
     arrays: dict[str, Array] = {}
@@ -78,7 +79,7 @@ def read_arrays(
         within_limit(member.file_size, left, f"array '{key}'", name)
         try:
             with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-                arrays[key] = _array(file, member.file_size, name, key, left, kinds)
+                arrays[key] = _array(file, member.file_size, name, key, left, kinds if wanted is None else wanted[key])
         except _DAMAGED as error:
             _damaged(name, key, error)
         left -= arrays[key].nbytes

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nc.compiler.data.dataset import Array, Dataset, checked, first_bad
-from nc.compiler.data.labels import read_labels
+from nc.compiler.data.dataset import Array, Dataset, assembled, first_bad
 from nc.compiler.reading import Reading
 from nc.ir.diagnostics import Diagnostic, Where, fail
 
@@ -35,26 +34,7 @@ def finished(raw: Raw, reading: Reading, name: str, sha256: str) -> Dataset:
         arrays, labels = _dropped(arrays, labels, name, notes)
     elif reading.missing == "mean":
         arrays = {key: _filled(key, array, name, notes) for key, array in arrays.items()}
-    first, *others = arrays
-    data = checked(arrays[first], None, name, sha256, key=first)
-    for key in others:
-        checked(arrays[key], None, name, sha256, key=key)
-        if len(arrays[key]) != len(data):
-            fail(
-                "NC404",
-                f"every array must hold as many samples as '{first}', {len(data)}, not {len(arrays[key])}",
-                where=Where(name, tensor=key),
-            )
-    found = None if labels is None else read_labels(labels, len(data), name, reading.classes or raw.classes, raw.label)
-    return replace(
-        data,
-        y=None if found is None else found.y,
-        targets=None if found is None else found.targets,
-        classes=() if found is None else found.classes,
-        label=raw.label,
-        named=arrays,
-        notes=(*notes, *(() if found is None else found.notes)),
-    )
+    return assembled(arrays, labels, name, sha256, classes=reading.classes or raw.classes, label=raw.label, notes=notes)
 
 
 def note(text: str, name: str, advice: str = "") -> Diagnostic:

@@ -1,111 +1,159 @@
-"""Comma-separated tables: a header line, then numbers; the column `label` holds class indices.
+"""Tables of text: numbers with labels in a column, separated by commas, semicolons, tabs or bars, with or without a
+header.
 
-numpy's C reader takes the whole table at once; only when it refuses is the file read again row by row, to say
-which cells are wrong.
+numpy's C reader takes the whole table at once; only when it refuses, as it does for missing values and decimal commas,
+is the file read again row by row.
 """
 
 from __future__ import annotations
 
 import csv
-import math
+import re
 import warnings
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nc.compiler.data.columns import MISSING_HELP, Column, Roles, choose
 from nc.compiler.data.dataset import Array, first_bad, within_limit
+from nc.compiler.data.layout import Layout, layout, missing, number
+from nc.compiler.data.raw import Raw
+from nc.compiler.reading import Reading
 from nc.ir.diagnostics import Collector, Where, fail
 
-LABEL = "label"
 _SHOWN = 10  # wrong cells reported before "and more"
 _BYTES_A_CELL = 2  # a digit and a comma: the shortest cell, which becomes eight bytes
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_LABEL_HELP = "--label NAME says which column holds the labels"
 
 
-def read_csv(path: Path, name: str, limit: int) -> tuple[Array, Array | None]:
-    """All columns but `label` as float64 (N, columns), and `label` as given."""
+def read_table(path: Path, name: str, limit: int, reading: Reading) -> Raw:
+    """The samples as float64 (N, columns), and the labels as they stand: numbers, or strings."""
     within_limit(path.stat().st_size * 8 // _BYTES_A_CELL, limit, "the table, as numbers,", name)
-    columns = _header(path, name)
-    cells = _numbers(path)
-    if not cells.size or cells.shape[1] != len(columns) or first_bad(cells) is not None:
-        _explain(path, name, columns)
-    if LABEL not in columns:
-        return cells, None
-    at = columns.index(LABEL)
-    return np.delete(cells, at, axis=1), cells[:, at]
+    form = layout(path, name, reading.header)
+    roles = choose(form.columns, reading, Where(file=name))
+    found = _at_once(path, form, roles)
+    x, labels = found if found is not None else _Rows(name, form, roles, reading).read(path)
+    if roles.label is None:
+        return Raw({"x": x}, notes=roles.notes)
+    label = form.columns[roles.label].name
+    if roles.guessed and labels is not None and (labels != np.floor(labels)).any():
+        fail("NC404", f"the labels must be class indices, which column '{label}' does not hold", where=Where(name),
+             help=_LABEL_HELP)  # fmt: skip
+    return Raw({"x": x}, labels, label, notes=roles.notes)
 
 
-def _numbers(path: Path) -> NDArray[np.float64]:
-    """The cells below the header, (0, 0) where anything is wrong with them."""
+def _at_once(path: Path, form: Layout, roles: Roles) -> tuple[Array, Array | None] | None:
+    """The table by numpy's reader, None where anything about it is out of the ordinary."""
+    words: dict[str, int] = {}
+    text = roles.label is not None and form.columns[roles.label].text
+    named = {roles.label: lambda cell: words.setdefault(cell.strip(), len(words))} if text else None
     try:
         with warnings.catch_warnings():  # numpy warns about a table without rows
             warnings.simplefilter("ignore")
-            return np.loadtxt(
-                path, np.float64, delimiter=",", skiprows=1, comments=None, quotechar='"', ndmin=2, encoding="utf-8-sig"
-            )
+            cells = np.loadtxt(
+                path, np.float64, delimiter=form.separator, skiprows=form.header, comments=None, quotechar='"',
+                ndmin=2, encoding="utf-8-sig", converters=named,  # type: ignore[arg-type]
+            )  # fmt: skip
     except (ValueError, UnicodeDecodeError):
-        return np.empty((0, 0))
-
-
-def _header(path: Path, name: str) -> list[str]:
-    here = Where(file=f"{name}:1")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            columns = [c.strip() for c in next(csv.reader(file), [])]
-    except (UnicodeDecodeError, csv.Error) as error:
-        fail("NC402", f"the table must be UTF-8 text, not other bytes ({error})", where=Where(file=name))
-    if not columns or columns == [""]:
-        fail("NC404", "the first row must name the columns, not be empty", where=here)
-    if all(_number(c) is not None for c in columns):
-        fail("NC404", "the first row must name the columns, not hold numbers", where=here,
-             help="add a header such as x0,x1,...,label")  # fmt: skip
-    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-        fail("NC404", f"columns must be separated by commas, not as in '{columns[0][:40]}'", where=here)
-    if columns.count(LABEL) > 1:
-        fail("NC404", f"there must be one column '{LABEL}', not {columns.count(LABEL)}", where=here)
-    return columns
-
-
-def _explain(path: Path, name: str, columns: list[str]) -> None:
-    """Raise what is wrong with the table, cell by cell; rows are counted from 1, the header included."""
-    found = Collector()
-    rows = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            next(reader, None)
-            for cells in reader:
-                rows += bool(cells)
-                if cells and len(found.diagnostics) <= _SHOWN:
-                    _row(cells, columns, f"{name}:{reader.line_num}", found)
-    except (UnicodeDecodeError, csv.Error) as error:
-        found.error("NC402", f"the table must be UTF-8 text, not other bytes ({error})", where=Where(file=name))
-    if not rows and not found.diagnostics:
-        found.error("NC404", "the table must hold at least one row, not only a header", where=Where(file=name))
-    if not found.diagnostics:
-        found.error("NC402", "the table must be plain comma-separated numbers, not this", where=Where(file=name))
-    if len(found.diagnostics) > _SHOWN:
-        del found.diagnostics[_SHOWN:]
-        found.error("NC405", f"only the first {_SHOWN} wrong cells are listed, not all", where=Where(file=name))
-    found.raise_if_any()
-
-
-def _row(cells: list[str], columns: list[str], place: str, found: Collector) -> None:
-    if len(cells) != len(columns):
-        found.error("NC404", f"a row must have {len(columns)} cells, not {len(cells)}", where=Where(file=place))
-        return
-    for column, cell in zip(columns, cells):
-        value = _number(cell)
-        if value is None:
-            given = f"'{cell[:40]}'" if cell.strip() else "empty"
-            code, kind = ("NC407", "a label must be an integer from 0") if column == LABEL else (
-                "NC405", "a cell must be a finite number")  # fmt: skip
-            found.error(code, f"{kind}, not {given}", where=Where(file=place, tensor=column))
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    if not cells.size or cells.shape[1] != len(form.columns) or any(missing(word) for word in words):
+        return None
+    x, y = cells[:, list(roles.x)], None if roles.label is None else cells[:, roles.label]
+    if first_bad(x) is not None or y is not None and first_bad(y) is not None:
+        return None
+    return np.ascontiguousarray(x), np.array(list(words))[y.astype(int)] if text and y is not None else y
+
+
+@dataclass
+class _Rows:
+    """A table read row by row, saying which cells are wrong; rows are counted from 1, the header included."""
+
+    name: str
+    form: Layout
+    roles: Roles
+    reading: Reading
+    found: Collector = field(default_factory=Collector)
+    cells: array[float] = field(default_factory=lambda: array("d"))
+    labels: list[str] = field(default_factory=list)
+    commas: dict[str, Where] = field(default_factory=dict)  # one cell with a decimal comma, and one that may be none
+    point: bool = False
+
+    def read(self, path: Path) -> tuple[Array, Array | None]:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, delimiter=self.form.separator)
+                for row in reader:
+                    if row and reader.line_num > self.form.header and len(self.found.diagnostics) <= _SHOWN:
+                        self._row(row, f"{self.name}:{reader.line_num}")
+        except (UnicodeDecodeError, csv.Error) as error:
+            self.found.error(
+                "NC402", f"the table must be UTF-8 text, not other bytes ({error})", where=Where(self.name)
+            )
+        if len(self.found.diagnostics) > _SHOWN:
+            del self.found.diagnostics[_SHOWN:]
+            self.found.error(
+                "NC405", f"only the first {_SHOWN} wrong cells are listed, not all", where=Where(self.name)
+            )
+        self.found.raise_if_any()
+        self._one_decimal_mark()
+        x = np.frombuffer(self.cells, np.float64).reshape(-1, len(self.roles.x)).copy()
+        return x, self._labels()
+
+    def _row(self, row: Sequence[str], place: str) -> None:
+        columns = self.form.columns
+        if len(row) != len(columns):
+            self.found.error("NC404", f"a row must have {len(columns)} cells, not {len(row)}", where=Where(place))
+            return
+        for c in self.roles.x:
+            self.cells.append(self._number(row[c], Where(place, tensor=columns[c].name), columns[c]))
+        if self.roles.label is not None:
+            self._label(row[self.roles.label], Where(place, tensor=columns[self.roles.label].name))
+
+    def _number(self, cell: str, here: Where, column: Column) -> float:
+        value = number(cell)
+        if value is None:
+            advice = _LABEL_HELP if column.text else ""
+            self.found.error("NC405", f"a cell must be a finite number, not '{cell[:40]}'", where=here, help=advice)
+            return np.nan
+        if np.isnan(value) and not self.reading.missing:
+            given = f"'{cell[:40]}'" if cell.strip() else "empty"
+            told = any(d.help == MISSING_HELP for d in self.found.diagnostics)
+            self.found.error("NC405", f"a cell must be a finite number, not {given}", where=here,
+                             help="" if told else MISSING_HELP)  # fmt: skip
+        if "," in cell:
+            kind = "unclear" if _THOUSANDS.fullmatch(cell.strip()) else "clear"
+            self.commas.setdefault(kind, here)
+        self.point = self.point or "." in cell
+        return value
+
+    def _label(self, cell: str, here: Where) -> None:
+        self.labels.append("" if missing(cell) else cell.strip())
+        if missing(cell) and self.reading.missing != "drop":
+            self.found.error("NC407", "a label must be given, not " + (f"'{cell}'" if cell.strip() else "empty"),
+                             where=here, help="--missing drop leaves such rows out")  # fmt: skip
+        elif not missing(cell) and not self._named() and number(cell) is None:
+            self.found.error("NC407", f"a label must be an integer from 0, not '{cell[:40]}'", where=here)
+
+    def _named(self) -> bool:
+        assert self.roles.label is not None
+        return self.form.columns[self.roles.label].text
+
+    def _labels(self) -> Array | None:
+        if self.roles.label is None:
+            return None
+        if self._named():
+            return np.array(self.labels)
+        return np.array([number(cell) for cell in self.labels], np.float64)
+
+    def _one_decimal_mark(self) -> None:
+        """Commas are decimal marks where nothing speaks against it (NC405)."""
+        if self.commas and self.point:
+            fail("NC405", "decimal marks must be all points or all commas, not both", where=next(iter(
+                self.commas.values())), help="write numbers with points, without marks of thousands")  # fmt: skip
+        if "unclear" in self.commas and "clear" not in self.commas:
+            fail("NC405", "a comma must be a decimal mark, not one that may mark thousands as well",
+                 where=self.commas["unclear"], help="write numbers with points and no marks of thousands")  # fmt: skip

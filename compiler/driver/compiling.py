@@ -14,11 +14,13 @@ from nc.compiler.builds import Build, Manifest, manifest, staged
 from nc.compiler.builds.exchange import output_place
 from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, resolve
-from nc.compiler.data import Dataset, load
+from nc.compiler.data import Data, Dataset
+from nc.compiler.data.load import load_file
 from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import Source, model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.progress import Progress, Silent, Stopwatch
+from nc.compiler.reading import DataFile
 from nc.compiler.yaml_text import Document
 from nc.ir.diagnostics import Diagnostic, NcError, Where
 from nc.ir.graph import Graph
@@ -63,7 +65,7 @@ def compile(
     *,
     target: str,
     output: Path | str = "build",
-    calib: Dataset | Path | str | None = None,
+    calib: Data | None = None,
     config: Path | Document | None = None,
     set: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
@@ -111,7 +113,7 @@ def integer_model(
     example_input: Any = None,
     *,
     target: str,
-    calib: Dataset | Path | str | None = None,
+    calib: Data | None = None,
     config: Path | Document | None = None,
     set: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
@@ -123,8 +125,8 @@ def integer_model(
     watch = Stopwatch(progress or Silent())
     with watch.stage("read"):
         source = model_source(model, example_input, settings.options, settings.common)
-        calibration = read_data(calib, settings)
-    form = form_of(source.model, backend.stage)
+        form = form_of(source.model, backend.stage)
+        calibration = read_data(calib, settings, form.shapes(source.model))
     rounded = form.to_integers(source.model, settings, calibration, watch)
     integer = _approximated(backend, form, rounded, calibration, settings, watch)
     return IntegerModel(backend, settings, source, calibration, form, rounded, integer, watch)
@@ -153,7 +155,7 @@ def lowered(
         written = Manifest(
             target=backend.name,
             source=model.source.to_json(),
-            calibration=None if calibration is None else {"name": calibration.name, "sha256": calibration.sha256},
+            calibration=None if calibration is None else calibration.origin(),
             options=settings.to_json(),
             passes=tuple(watch.seconds),
             estimate=estimate,
@@ -174,12 +176,24 @@ def lowered(
     )
 
 
-def read_data(data: Dataset | Path | str | None, settings: Settings) -> Dataset | None:
-    """DATA with the limits and the scale of the configuration; a `Dataset` as it is."""
+def read_data(
+    data: Data | None,
+    settings: Settings,
+    inputs: Mapping[str, tuple[int, ...]],
+    classes: Sequence[str] = (),
+    hint: str = "",
+) -> Dataset | None:
+    """DATA with the limits and the scale of the configuration; a `Dataset` as it is.
+
+    `inputs`: the model's, as `Form.shapes` gives them; `classes`, `hint`: class names and label of the data that the
+    model is known from.
+    """
     if data is None or isinstance(data, Dataset):
         return data
     section = settings.common.data
-    return load(data, limit=section.limit_mb * MB, scale=section.scale)
+    file = data if isinstance(data, DataFile) else DataFile(Path(data))
+    reading = replace(file.reading, inputs=inputs, classes=file.reading.classes or tuple(classes), hint=hint)
+    return load_file(replace(file, reading=reading), limit=section.limit_mb * MB, scale=section.scale)
 
 
 def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | None, settings: Settings,
@@ -200,7 +214,7 @@ def _in_integers(model: Any) -> bool:
 
 def _varied(calibration: Dataset | None) -> list[Diagnostic]:
     """A warning where ranges come from data that show one point of them only."""
-    if calibration is None or len(calibration) < 2 or (calibration.x != calibration.x[0]).any():
+    if calibration is None or len(calibration) < 2 or calibration.varied:
         return []
     text = f"samples of the calibration data must differ, not be {len(calibration)} times the same"
     advice = "give samples of every class; ranges of activations are taken from them"

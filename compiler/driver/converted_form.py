@@ -119,6 +119,9 @@ class ConvertedForm:
             found["accuracy_by_ticks"] = {str(t): float((d == labels).mean()) for t, d in decided.items()}
         return found
 
+    def shapes(self, model: Converted | Graph) -> dict[str, tuple[int, ...]]:
+        return TENSOR.shapes(model if isinstance(model, Graph) else model.graph)
+
     def figures(self, integer: Converted) -> Figures:
         return SPIKING.figures(integer.network)
 

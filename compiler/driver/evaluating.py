@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nc.compiler.config import Settings
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.forms import Form
 from nc.compiler.driver.opened import Opened
 from nc.ir.diagnostics import InternalError
@@ -39,7 +39,7 @@ class Evaluation:
         return {**own, **self.more}
 
 
-def evaluate(build: Path | str | Opened, data: Dataset | Path | str) -> Evaluation:
+def evaluate(build: Path | str | Opened, data: Data) -> Evaluation:
     """Run the integer and the float model on every sample of DATA. Written to reports/eval.json."""
     opened = build if isinstance(build, Opened) else Opened.of(build)
     samples = opened.data(data)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.serial_line import open_line
 from nc.compiler.driver.vectors import Vectors, make_vectors
@@ -45,7 +45,7 @@ class Hosted:
 
 def host(
     build: Path | str | Opened,
-    data: Dataset | Path | str | None = None,
+    data: Data | None = None,
     *,
     port: str,
     vectors: int | None = None,
@@ -63,7 +63,7 @@ def host(
 
 def simulate_board(
     build: Path | str | Opened,
-    data: Dataset | Path | str | None = None,
+    data: Data | None = None,
     *,
     board: str,
     vectors: int | None = None,
@@ -87,9 +87,7 @@ def simulate_board(
         return _through(opened, spec, samples, drawn, pins.name, port, BAUD, SIMULATED_TIMEOUT_S, advance)
 
 
-def _prepare(
-    opened: Opened, data: Dataset | Path | str | None, vectors: int | None
-) -> tuple[StreamSpec, Dataset | None, Vectors]:
+def _prepare(opened: Opened, data: Data | None, vectors: int | None) -> tuple[StreamSpec, Dataset | None, Vectors]:
     spec = stream_of(opened.build.folder)
     if spec is None:
         fail("NC529", f"the build must have AXI4-Stream ports, and builds of target {opened.build.target} have none",

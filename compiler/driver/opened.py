@@ -12,7 +12,7 @@ from nc.backends.backend import Backend
 from nc.compiler.builds import Build
 from nc.compiler.builds.graphs import FLOAT, INTEGER
 from nc.compiler.config import Settings, from_json
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.compiling import read_data
 from nc.compiler.driver.forms import Form, form_in, stage_of
 from nc.compiler.progress import Stopwatch
@@ -61,6 +61,9 @@ class Opened:
         """The target's design, lowered again from model.nc."""
         return self.backend.lower(self.staged, self.settings.options)
 
-    def data(self, data: Dataset | Path | str | None) -> Dataset | None:
-        """DATA with the build's limits."""
-        return read_data(data, self.settings)
+    def data(self, data: Data | None) -> Dataset | None:
+        """DATA with the build's limits, and its labels by the class names of the data that calibrated it."""
+        known = self.build.manifest.calibration or {}
+        listed = known.get("classes", ())
+        classes = tuple(map(str, listed)) if isinstance(listed, list | tuple) else ()
+        return read_data(data, self.settings, self.form.shapes(self.integer), classes, str(known.get("label", "")))

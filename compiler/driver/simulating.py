@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.vectors import Vectors, default_vectors, make_vectors
@@ -66,7 +66,7 @@ class Simulation:
 
 def simulate(
     build: Path | str | Opened,
-    data: Dataset | Path | str | None = None,
+    data: Data | None = None,
     *,
     vectors: int | None = None,
     engine: str = "auto",

@@ -114,6 +114,9 @@ class SpikingForm:
         del outputs, labels
         return {"metrics": measure(model, inputs[INPUT][:OBSERVED]).to_json()}
 
+    def shapes(self, model: Network | FixedNetwork) -> dict[str, tuple[int, ...]]:
+        return {}  # how many ticks of a sequence are taken is an option
+
     def figures(self, integer: FixedNetwork) -> Figures:
         return Figures(
             ops=len(integer.populations) + len(integer.projections),

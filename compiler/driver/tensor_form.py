@@ -68,6 +68,9 @@ class TensorForm:
     def decide(self, model: Graph, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
         return decisions(model, dict(outputs))
 
+    def shapes(self, model: Graph) -> dict[str, tuple[int, ...]]:
+        return {label: model.type(value).shape for label, value in model.inputs.items()}
+
     def figures(self, integer: Graph) -> Figures:
         return Figures(
             ops=sum(node.op.name not in ("input", "constant") for node in integer.nodes),

@@ -15,9 +15,11 @@ from typing import Any
 
 from nc.backends import registry
 from nc.compiler.config import Settings, resolve
-from nc.compiler.data import Dataset
+from nc.compiler.data import Data, Dataset
 from nc.compiler.data.load import file_sha256
 from nc.compiler.driver.compiling import read_data
+from nc.compiler.driver.forms import form_of
+from nc.compiler.driver.models import load_model
 from nc.compiler.exploring.measure import Job, Measured, measure
 from nc.compiler.exploring.results import POINTS, Exploration, results
 from nc.compiler.exploring.space import Space, read_space
@@ -31,15 +33,15 @@ def explore(
     model: Path | str,
     *,
     target: str,
-    data: Dataset | Path | str,
+    data: Data,
     space: Space | Path | str | Mapping[str, Any],
     output: Path | str,
-    calib: Dataset | Path | str | None = None,
+    calib: Data | None = None,
     config: Path | str | None = None,
     set: Sequence[str] = (),
     storage: str | None = None,
     workers: str | int = 1,
-    test: Dataset | Path | str | None = None,
+    test: Data | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
     """Measure points of `space` and keep the best trade-offs in the folder `output`.
@@ -54,7 +56,7 @@ def explore(
     space = space if isinstance(space, Space) else read_space(Path(space) if isinstance(space, str) else space)
     job = _job(model, target, data, space, output, calib, None if config is None else Path(config), set)
     settings = _settings(job)
-    kept = read_data(test, settings)
+    kept = read_data(test, settings, _inputs(model, target, settings), job.judge.classes, job.judge.label)
     if kept is not None and _labelled(space):
         kept.labels()
     try:
@@ -93,15 +95,23 @@ def _job(model: Path, target: str, data: Any, space: Space, output: Path, calib:
         resolve(backend.Options, config, (*given, *(f"{k}={json.dumps(v)}" for k, v in corner.items())))
     if not model.is_file():
         fail("NC005", "the model file must exist", where=Where(file=str(model)))
-    judge = read_data(data, settings)
+    inputs = _inputs(model, target, settings)
+    calibration = read_data(calib, settings, inputs)
+    known = ((), "") if calibration is None else (calibration.classes, calibration.label)
+    judge = read_data(data, settings, inputs, *known)
     assert judge is not None
-    calibration = read_data(calib, settings)
     if calibration is None:
         calibration, judge = _part(judge, 0), _part(judge, 1)
     if _labelled(space):
         judge.labels()
     return Job(model.resolve(), file_sha256(model), target, calibration, judge, config, given, space.fidelity,
                space.device, (output / POINTS).resolve())  # fmt: skip
+
+
+def _inputs(model: Path, target: str, settings: Settings) -> Mapping[str, tuple[int, ...]]:
+    """Sample shapes by input name."""
+    source = load_model(model, settings.options, settings.common)
+    return form_of(source.model, registry.find(target).stage).shapes(source.model)
 
 
 def _labelled(space: Space) -> bool:
@@ -126,9 +136,8 @@ def _part(data: Dataset, first: int) -> Dataset:
     if len(data) < 2:
         fail("NC404", "data must hold at least 2 samples, one to calibrate and one to judge, not 1",
              where=Where(file=data.name), help="give --calib as well")  # fmt: skip
-    y = None if data.y is None else data.y[first::2]
     digest = hashlib.sha256(f"{data.sha256}:{first}".encode()).hexdigest()
-    return replace(data, x=data.x[first::2], y=y, sha256=digest)
+    return replace(data.part(slice(first, None, 2)), sha256=digest)
 
 
 def _name(job: Job, space: Space) -> str:

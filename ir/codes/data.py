@@ -5,8 +5,9 @@ from nc.ir.codes import Code
 CODES: dict[str, Code] = {
     "NC400": Code(
         "unknown data format",
-        "DATA is one of: .npz with an array x (samples first) and optionally y; .npy with x alone; .csv with a "
-        "header line and, for labels, a column named label; MNIST-style IDX, plain or .gz.",
+        "DATA is one of: .npz with samples (first axis) and optionally labels; .npy with samples alone; a table (.csv, "
+        ".tsv, .txt, .data, or .parquet with pyarrow) with the labels in one of its columns; a .wav; a folder of .png, "
+        ".jpg or .wav files with a subfolder a class; MNIST-style IDX, plain or .gz.",
     ),
     "NC401": Code(
         "data too large",
@@ -25,27 +26,37 @@ CODES: dict[str, Code] = {
     ),
     "NC404": Code(
         "wrong arrays in a data file",
-        "An .npz needs an array named x whose first axis counts samples, and may have y: one integer class "
-        "index a sample. All other arrays are ignored.",
+        "An .npz needs an array whose first axis counts samples: x, the name of the model's input, or one that can be "
+        "told by its name (X_train, images); a model of several inputs needs an array for each, of that name. Tables "
+        "need one column for each element of a sample. --x names the array, or the columns, of the samples, and "
+        "--label the array, or the column, of the labels.",
     ),
     "NC405": Code(
         "not a finite number",
         "Every element must be a finite number. NaN and infinity cannot pass a quantised input, and an empty "
-        "cell has no defined meaning: fill or drop such samples before.",
+        "cell has no defined meaning: --missing mean puts the mean of the column in this file in its place, --missing "
+        "drop leaves out samples that have one. Commas are decimal marks in tables that have no points.",
     ),
     "NC406": Code(
         "data does not fit the model",
         "The shape of one sample (the array's shape without its first axis) must be the model input's shape, or "
-        "have as many elements, in which case it is read row-major.",
+        "have as many elements, in which case it is read row-major. Images are resized only by --resize.",
     ),
     "NC407": Code(
         "wrong labels",
-        "Labels are class indices: integers from 0, one a sample, in the order of the model's outputs.",
+        "Labels are class indices, integers from 0 in the order of the model's outputs, one a sample; one-hot rows; or "
+        "class names, which are numbered in sorted order, or as --classes lists them. A build keeps the names.",
     ),
     "NC408": Code(
         "no labels",
         "The command compares decisions with labels, but the file has none: add y to the .npz, a column label to "
-        "the .csv, or put the IDX labels file beside the images.",
+        "the table, or put the IDX labels file beside the images. Where they are there under another name, --label "
+        "says it.",
+    ),
+    "NC409": Code(
+        "how data were read",
+        "The reader decided something that the file leaves open: which column holds the labels, in which order class "
+        "names are numbered, what became of missing values. The help names the option that decides otherwise.",
     ),
     "NC410": Code(
         "unreadable configuration",

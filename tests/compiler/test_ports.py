@@ -67,7 +67,8 @@ def test_several_inputs_cannot_be_fed_from_x() -> None:
     with pytest.raises(NcError) as caught:
         inputs_of(graph(port(0, 3), port(0, 3)), Dataset.of(np.ones((1, 1))))
     assert str(caught.value) == (
-        "error[NC406]: the model must have one input to be fed with x, not 2 (x0, x1)\n  --> arrays"
+        "error[NC406]: data must hold an array for each input of the model, x0, x1, not only x\n"
+        "  --> arrays: tensor 'x0'\n  help: np.savez('data.npz', x0=..., x1=..., y=labels)"
     )
 
 

@@ -74,3 +74,8 @@ def test_every_offered_assignment_is_an_option() -> None:
         for word in found:
             if not word.endswith("="):
                 resolve(registry.find(name).Options, None, [word])
+
+
+def test_options_of_data_are_offered(environment: dict[str, str]) -> None:
+    assert offered(environment, "nc eval build --missing", "m") == ["mean"]
+    assert "--label" in offered(environment, "nc compile model.onnx", "--l")

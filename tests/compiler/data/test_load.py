@@ -54,7 +54,10 @@ def test_npy_has_no_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.x, X)
     with pytest.raises(NcError) as caught:
         data.labels()
-    assert str(caught.value) == "error[NC408]: labels must be present, not missing\n  --> d.npy"
+    assert str(caught.value) == (
+        "error[NC408]: labels must be present, not missing\n  --> d.npy\n"
+        "  help: --label NAME says which column or array holds them"
+    )
 
 
 def test_csv_with_label_column_anywhere(tmp_path: Path) -> None:
@@ -134,8 +137,8 @@ def test_a_member_that_lies_about_its_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": X}, "error[NC404]: the file must hold an array 'x', not only images\n  --> d.npz\n"
-         "  help: np.savez(path, x=samples, y=labels)"),
+        ({"note": Y}, "error[NC404]: the file must hold an array of samples, samples first, not only note\n"
+         "  --> d.npz\n   |  note [4]\n  help: --x NAME names the samples, --label NAME the labels"),
         ({"x": X[0]}, "error[NC404]: x must have at least 2 axes, samples first, not 1 (shape [3])\n"
          "  --> d.npz: tensor 'x'\n  help: a single sample v becomes v[None, ...]"),
         ({"x": X[:0]}, "error[NC404]: x must hold at least one sample, not none (shape [0, 3])\n"
@@ -143,14 +146,15 @@ def test_a_member_that_lies_about_its_size(tmp_path: Path) -> None:
         ({"x": X.astype(str)}, "error[NC404]: 'x' must hold real numbers, not <U32\n  --> d.npz: tensor 'x'"),
         ({"x": X * 1j}, "error[NC404]: 'x' must hold real numbers, not complex64\n  --> d.npz: tensor 'x'"),
         ({"x": np.where(X == 7, np.nan, X)}, "error[NC405]: x must be finite, not nan in sample 2, element [1] "
-         "(counted from 0)\n  --> d.npz: tensor 'x'"),
+         "(counted from 0)\n  --> d.npz: tensor 'x'\n"
+         "  help: --missing mean fills such elements in, --missing drop leaves such samples out"),
         ({"x": X, "y": Y[:3]}, "error[NC407]: y must have the shape [4], not [3]\n  --> d.npz: tensor 'y'"),
-        ({"x": X, "y": np.eye(4)}, "error[NC407]: y must have the shape [4], not [4, 4]\n  --> d.npz: tensor 'y'\n"
-         "  help: one-hot rows become indices with y.argmax(axis=1)"),
+        ({"x": X, "y": np.array([[0, 1], [1, 1], [1, 0], [1, 0]])}, "error[NC407]: a row of labels must hold one 1 and "
+         "else 0, not [1, 1] in sample 1\n  --> d.npz: tensor 'y'"),
         ({"x": X, "y": Y - 1}, "error[NC407]: a label must be an integer from 0, not -1 in sample 0\n"
-         "  --> d.npz: tensor 'y'"),
-        ({"x": X, "y": Y + 0.5}, "error[NC407]: a label must be an integer from 0, not 0.5 in sample 0\n"
-         "  --> d.npz: tensor 'y'"),
+         "  --> d.npz: tensor 'y'\n  help: --classes A,B,... lists the labels in the order of the model's outputs"),
+        ({"x": X, "y": np.where(Y == 2, np.nan, Y)}, "error[NC407]: a label must be a finite number, not nan in sample "
+         "2\n  --> d.npz: tensor 'y'\n  help: --missing drop leaves samples without a label out"),
     ],
 )  # fmt: skip
 def test_wrong_arrays(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
@@ -161,17 +165,17 @@ def test_wrong_arrays(tmp_path: Path, arrays: dict[str, np.ndarray], message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "error[NC404]: the first row must name the columns, not be empty\n  --> d.csv:1"),
-        ("1,2\n3,4\n", "error[NC404]: the first row must name the columns, not hold numbers\n  --> d.csv:1\n"
-         "  help: add a header such as x0,x1,...,label"),
-        ("a;b\n1;2\n", "error[NC404]: columns must be separated by commas, not as in 'a;b'\n  --> d.csv:1"),
+        ("", "error[NC404]: the table must hold at least one row, not be empty\n  --> d.csv"),
         ("a,b\n", "error[NC404]: the table must hold at least one row, not only a header\n  --> d.csv"),
-        ("a,b\n1,2\n3,\n", "error[NC405]: a cell must be a finite number, not empty\n  --> d.csv:3: tensor 'b'"),
+        ("a,b\n1,2\n3,\n", "error[NC405]: a cell must be a finite number, not empty\n  --> d.csv:3: tensor 'b'\n"
+         "  help: --missing mean fills such cells with the column's mean, --missing drop leaves such rows out"),
         ("a,label\n1,2\n3,cat\n", "error[NC407]: a label must be an integer from 0, not 'cat'\n"
          "  --> d.csv:3: tensor 'label'"),
         ("a,b\n1,2\n3\nNaN,1\n", "error[NC404]: a row must have 2 cells, not 1\n  --> d.csv:3\n"
-         "error[NC405]: a cell must be a finite number, not 'NaN'\n  --> d.csv:4: tensor 'a'"),
-        ("label,a,label\n1,2,3\n", "error[NC404]: there must be one column 'label', not 2\n  --> d.csv:1"),
+         "error[NC405]: a cell must be a finite number, not 'NaN'\n  --> d.csv:4: tensor 'a'\n"
+         "  help: --missing mean fills such cells with the column's mean, --missing drop leaves such rows out"),
+        ("label,a,label\n1,2,3\n", "error[NC404]: there must be one column 'label', not 2\n  --> d.csv\n"
+         "  help: --label NUMBER takes a column by its number, counted from 1"),
     ],
 )  # fmt: skip
 def test_wrong_tables(tmp_path: Path, text: str, message: str) -> None:
@@ -208,7 +212,8 @@ def test_missing_and_unknown_files(tmp_path: Path) -> None:
         f"error[NC005]: the data file must exist, not be missing\n  --> {tmp_path / 'no.npz'}"
     )
     assert refused(write(tmp_path / "d.pkl", b"\x80\x04")) == (
-        "error[NC400]: data must be .npz, .npy, .csv or IDX, not '.pkl'\n  --> d.pkl"
+        "error[NC400]: data must be .npz, .npy, .csv, .tsv, .txt, .data, .parquet, .wav, IDX or a folder of images, "
+        "not '.pkl'\n  --> d.pkl"
     )
 
 
