@@ -56,7 +56,7 @@ def explore(
     space = space if isinstance(space, Space) else read_space(Path(space) if isinstance(space, str) else space)
     job = _job(model, target, data, space, output, calib, None if config is None else Path(config), set)
     settings = _settings(job)
-    kept = read_data(test, settings, _inputs(model, target, settings), job.judge.classes, job.judge.label)
+    kept = read_data(test, settings, _inputs(model, target, settings), job.validation.classes, job.validation.label)
     if kept is not None and _labelled(space):
         kept.labels()
     try:
