@@ -14,7 +14,7 @@ from typing import Any
 from nc.ir.diagnostics import InternalError, NcError, Where, fail
 from nc.ir.ops.base import Array, Op, Operand, frozen
 from nc.ir.ops.constant import Constant
-from nc.ir.ops.input import Input
+from nc.ir.ops.input import NEAREST, Input
 from nc.ir.ops.state import State
 from nc.ir.types import Affine, TensorType
 
@@ -116,10 +116,10 @@ class Builder:
     def type(self, value: Value) -> TensorType:
         return self.nodes[value].type
 
-    def input(self, label: str, kind: TensorType) -> Value:
+    def input(self, label: str, kind: TensorType, rounding: str = NEAREST) -> Value:
         if any(isinstance(n.op, Input) and n.op.label == label for n in self.nodes):
             fail("NC205", f"input '{label}' must be declared once", where=Where(tensor=label))
-        return self.add(Input(label, kind))
+        return self.add(Input(label, kind, rounding))
 
     def constant(self, data: Any, kind: TensorType | None = None, *, meaning: Affine | None = None) -> Value:
         """A constant; integer arrays become exact integers with their own range, float arrays 'f32'."""

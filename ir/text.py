@@ -23,7 +23,7 @@ from nc.ir.graph import Graph, Node
 from nc.ir.ops import OPS
 from nc.ir.ops.base import Array, Op, frozen
 from nc.ir.ops.constant import Constant
-from nc.ir.ops.input import Input
+from nc.ir.ops.input import NEAREST, Input
 from nc.ir.ops.state import State
 from nc.ir.types import BIPOLAR, Affine, Element, IntType, RawType, TensorType, natural_range
 
@@ -55,6 +55,8 @@ def from_text(text: str, arrays: Mapping[str, Array], *, file: str = "") -> Grap
 def attributes(op: Op, store: _Store | None = None) -> str:
     """The fields of an operation in braces; arrays inline when small, else '@key' (or a summary without store)."""
     hidden = {"kind"} if isinstance(op, (Input, State, Constant)) else set()
+    if isinstance(op, Input) and op.rounding == NEAREST:
+        hidden.add("rounding")
     shown = [f"{f.name}={_write(getattr(op, f.name), store)}" for f in fields(op) if f.name not in hidden]
     return f" {{{', '.join(shown)}}}" if shown else ""
 
@@ -75,6 +77,8 @@ class _Store:
 
 
 def _write(value: Any, store: _Store | None) -> str:
+    if isinstance(value, np.generic):  # what arithmetic on arrays of no axis gives
+        value = np.asarray(value)
     if isinstance(value, np.ndarray):
         if value.ndim <= 1 and value.size <= INLINE and value.dtype.kind in "if":
             kind = "i" if value.dtype.kind == "i" else "f"

@@ -7,6 +7,7 @@ calibration data. Options may complete one another: a range narrows a port whose
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -92,4 +93,4 @@ def _narrowed(label: str, port: Port, section: InputSection) -> Port:
     lo, hi = max(port.lo, -((-low.numerator) // low.denominator)), min(port.hi, high.numerator // high.denominator)
     if lo > hi:
         fail("NC307", f"the range of input '{label}' must hold an integer of the port", where=Where(tensor=label))
-    return Port(lo, hi, port.scale, port.zero_point)
+    return replace(port, lo=lo, hi=hi)

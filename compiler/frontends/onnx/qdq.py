@@ -32,12 +32,14 @@ from nc.ir.ops.sub import Sub
 _ZERO = np.zeros((), np.int64)
 
 
-def quantized(node: Node, x: Tensor, scale: Array, zero: Array, dtype: int) -> Tensor:
-    """saturate(round half even(x / scale) + zero_point).
+def quantized(node: Node, x: Tensor, scale: Array, zero: Array, dtype: int, *, inside: bool = False) -> Tensor:
+    """saturate(round half even(x / scale) + zero_point), or the zero point `inside`: round(x / scale + zero_point).
 
-    The zero point is added after rounding, so that an odd one turns ties the other way than one added before.
+    One added after rounding turns ties the other way than one added before where it is odd.
     """
     lo, hi = type_range(dtype)
+    if inside:
+        return node.emit(Quantize(scale, zero, lo, hi, "half_even"), x, dtype=dtype)
     if np.unique(zero % 2).size == 1:
         rounding = "half_odd" if np.any(zero % 2) else "half_even"
         return node.emit(Quantize(scale, zero, lo, hi, rounding), x, dtype=dtype)
@@ -47,11 +49,11 @@ def quantized(node: Node, x: Tensor, scale: Array, zero: Array, dtype: int) -> T
     return node.emit(Clip(lo, hi), moved, dtype=dtype)
 
 
-def dequantized(node: Node, q: Tensor, scale: Array, zero: Array) -> Tensor:
+def dequantized(node: Node, q: Tensor, scale: Array, zero: Array, dtype: int = TensorProto.FLOAT) -> Tensor:
     """(q - zero_point) * scale; constants stay integers in the graph."""
     if q.value is not None and not node.build.type(q.value).is_int:
         node.refuse(f"{node.op} must read small or constant integers, not computed {type_name(q.dtype)}")
-    return node.emit(Dequantize(scale, zero), q, dtype=TensorProto.FLOAT, exact=True)
+    return node.emit(Dequantize(scale, zero), q, dtype=dtype, exact=True)
 
 
 def parameters(node: Node, x: Tensor, scale: int, zero: int, axis: int | None = 1) -> tuple[Array, Array]:
@@ -101,7 +103,8 @@ def quantize_linear(node: Node) -> Tensor:
 def dequantize_linear(node: Node) -> Tensor:
     _check_integer(node, node[0].dtype)
     axis = node.attributes.get("axis", 1)
-    return dequantized(node, node[0], *parameters(node, node[0], 1, 2, _inside(node, node[0], axis)))
+    scale, zero = parameters(node, node[0], 1, 2, _inside(node, node[0], axis))
+    return dequantized(node, node[0], scale, zero, node.attributes.get("output_dtype") or node[1].dtype)
 
 
 def _inside(node: Node, x: Tensor, axis: int) -> int | None:
@@ -119,13 +122,16 @@ def _operand(node: Node, at: int, axis: int | None = None) -> Tensor:
     return dequantized(node, node[at], *parameters(node, node[at], at + 1, at + 2, axis))
 
 
-def _result(node: Node, x: Tensor, at: int, without: int | None = None) -> Tensor:
-    """Quantise to the (scale, zero point) at `at`; the type is the zero point's, that of the first operand without."""
+def _result(node: Node, x: Tensor, at: int, without: int | None = None, *, inside: bool = False) -> Tensor:
+    """Quantise to the (scale, zero point) at `at`; the type is the zero point's, that of the first operand without.
+
+    `inside`: onnxruntime's kernel of this operator adds the zero point before it rounds; most do after.
+    """
     zero_point = node.maybe(at + 1)
     dtype = zero_point.dtype if zero_point is not None else without or node[0].dtype
     scale, zero = parameters(node, x, at, at + 1, None)
     _check_positive(node, scale)
-    return quantized(node, x, scale, zero, dtype)
+    return quantized(node, x, scale, zero, dtype, inside=inside)
 
 
 @translates("QLinearMatMul")
@@ -168,7 +174,7 @@ def _centred(node: Node, at: int, zero: int, axis: int | None) -> Tensor:
 @translates("QLinearAdd", "QLinearMul", domain=MICROSOFT)
 def qlinear_binary(node: Node) -> Tensor:
     op = Add() if node.op == "QLinearAdd" else Mul()
-    return _result(node, node.emit(op, *node.lined(_operand(node, 0), _operand(node, 3))), 6)
+    return _result(node, node.emit(op, *node.lined(_operand(node, 0), _operand(node, 3))), 6, inside=True)
 
 
 @translates("QLinearSigmoid", "QLinearLeakyRelu", domain=MICROSOFT)
@@ -204,7 +210,7 @@ def qlinear_softmax(node: Node) -> Tensor:
 def qlinear_average_pool(node: Node) -> Tensor:
     if node.attributes["channels_last"]:
         node.refuse("QLinearAveragePool must have its channels first")
-    return _result(node, averaged(node, _operand(node, 0)), 3)
+    return _result(node, averaged(node, _operand(node, 0)), 3, inside=True)
 
 
 @translates("QLinearConcat", domain=MICROSOFT)

@@ -21,8 +21,8 @@ from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.argmax import ArgMax
 from nc.ir.ops.base import Array
-from nc.ir.ops.input import Input
-from nc.ir.ops.quantize import Quantize
+from nc.ir.ops.input import NEAREST, SIGN, Input
+from nc.ir.ops.quantize import ROUNDINGS, Quantize
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.state import State
 from nc.ir.ops.transpose import Transpose
@@ -31,17 +31,25 @@ from nc.ir.types import BIPOLAR, F32, Affine, IntType, TensorType
 
 @dataclass(frozen=True)
 class Port:
-    """The integers at an input port: their range and meaning, real = scale * (q - zero_point)."""
+    """The integers at an input port: their range and meaning, real = scale * (q - zero_point); `rounding` as that of
+    `Input`."""
 
     lo: int
     hi: int
     scale: Fraction = Fraction(1)
     zero_point: int = 0
+    rounding: str = NEAREST
 
     def integers(self, real: Array) -> Array:
-        """Real numbers to the port's integers: nearest, ties to even, clamped."""
-        nearest = np.rint(real / float(self.scale)) + self.zero_point
-        return np.clip(nearest, self.lo, self.hi).astype(np.int64)
+        """Real numbers to the port's integers, clamped."""
+        if self.rounding == SIGN:
+            return np.where(real >= 0, np.int64(1), np.int64(-1))
+        scaled = real / float(self.scale)
+        if self.rounding == NEAREST:
+            rounded = np.rint(scaled) + self.zero_point
+        else:
+            rounded = ROUNDINGS[self.rounding](scaled + self.zero_point)
+        return np.clip(rounded, self.lo, self.hi).astype(np.int64)
 
     def carried(self, real: Array) -> Array:
         """The real numbers that the port's integers stand for."""
@@ -116,7 +124,7 @@ class Integerize:
             )
         meaning = Affine.of(port.scale, port.zero_point)
         element = BIPOLAR if (port.lo, port.hi) == (-1, 1) and _bipolar(graph, value) else IntType(port.lo, port.hi)
-        port_value = t.build.input(label, TensorType(kind.shape, element, meaning))
+        port_value = t.build.input(label, TensorType(kind.shape, element, meaning), port.rounding)
         return Number(port_value, meaning.scale, meaning.offset)
 
     def _output(self, t: Translation, label: str, form: Form) -> None:
@@ -151,7 +159,12 @@ class Integerize:
         return align.rising(t, number)
 
 
-_NEAREST = ("half_even", "half_odd")  # the nearest integer plus the zero point
+def _port_rounding(op: Quantize) -> str:
+    """The quantiser's rounding as an input's: NEAREST where it is the nearest integer plus the zero point."""
+    if op.bipolar:
+        return SIGN
+    plain = "half_odd" if int(op.zero_point.ravel()[0]) % 2 else "half_even"
+    return NEAREST if op.rounding == plain else op.rounding
 
 
 def quantiser_port(graph: Graph, value: Value) -> Port | None:
@@ -167,11 +180,10 @@ def quantiser_port(graph: Graph, value: Value) -> Port | None:
     if not users or not all(isinstance(u, Quantize) and u == users[0] for u in users):
         return None
     op = users[0]
-    if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1 or op.rounding not in _NEAREST:
+    if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1:
         return None
-    if op.bipolar:
-        return None
-    return Port(op.lo, op.hi, Fraction(float(op.scale.ravel()[0])), int(op.zero_point.ravel()[0]))
+    scale, zero_point = Fraction(float(op.scale.ravel()[0])), int(op.zero_point.ravel()[0])
+    return Port(op.lo, op.hi, scale, zero_point, _port_rounding(op))
 
 
 def _bipolar(graph: Graph, value: Value) -> bool:

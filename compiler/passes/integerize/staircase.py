@@ -33,20 +33,29 @@ NEAR_TIE = 1e-6  # float64 results this near to a rounding boundary are decided 
 
 @dataclass(frozen=True)
 class Quantiser:
-    """y = clamp(round(x / scale[c] + zero_point), lo, hi), or the sign (-1, +1) when `bipolar`."""
+    """y = clamp(round(x / scale[c] + zero_point[c]), lo, hi), or the sign (-1, +1) when `bipolar`.
+
+    Tuples of length 1 serve all channels.
+    """
 
     scale: tuple[Fraction, ...]
-    zero_point: int
+    zero_point: tuple[int, ...]
     lo: int
     hi: int
     rounding: str
     bipolar: bool = False
 
+    def scale_of(self, channel: int) -> Fraction:
+        return self.scale[channel if len(self.scale) > 1 else 0]
+
+    def zero_of(self, channel: int) -> int:
+        return self.zero_point[channel if len(self.zero_point) > 1 else 0]
+
     def level(self, x: Fraction, channel: int) -> int:
         """The exact y of a real x."""
         if self.bipolar:
             return 1 if x >= 0 else -1
-        scaled = x / self.scale[channel if len(self.scale) > 1 else 0] + self.zero_point
+        scaled = x / self.scale_of(channel) + self.zero_of(channel)
         return min(max(round_exact(scaled, self.rounding), self.lo), self.hi)
 
 
@@ -208,30 +217,30 @@ def _edges(scale: Fraction, offset: Fraction, quantiser: Quantiser, channel: int
     """
     if scale == 0:
         return lambda y: 0  # never asked: a constant has a single level
-    step = Fraction(2) if quantiser.bipolar else quantiser.scale[channel if len(quantiser.scale) > 1 else 0]
+    step = Fraction(2) if quantiser.bipolar else quantiser.scale_of(channel)
     slope, shift = step / (2 * scale), offset / scale
     d = slope.denominator * shift.denominator // gcd(slope.denominator, shift.denominator)
     a, b = int(slope * d), int(shift * d)
 
     def rising(y: int) -> int:
-        twice, inclusive = lower_boundary(y, quantiser)
+        twice, inclusive = lower_boundary(y, quantiser, channel)
         x = a * twice - b
         return -(-x // d) if inclusive else x // d + 1
 
     def falling(y: int) -> int:
-        twice, inclusive = lower_boundary(y, quantiser)
+        twice, inclusive = lower_boundary(y, quantiser, channel)
         x = a * twice - b
         return x // d if inclusive else -(-x // d) - 1
 
     return rising if scale > 0 else falling
 
 
-def lower_boundary(y: int, quantiser: Quantiser) -> tuple[int, bool]:
+def lower_boundary(y: int, quantiser: Quantiser, channel: int) -> tuple[int, bool]:
     """(t, inclusive): the level is at least y from x = t / 2 * scale on, that number included or not."""
     if quantiser.bipolar:
         return 0, True
     shift, inclusive = BOUNDARIES[quantiser.rounding](y)
-    return 2 * (y - quantiser.zero_point) - shift, inclusive
+    return 2 * (y - quantiser.zero_of(channel)) - shift, inclusive
 
 
 # For each rounding: by how many halves the boundary of level y lies below y, and whether it belongs to y.
@@ -301,16 +310,16 @@ def _tabulate(number: Number, kind: IntType, quantiser: Quantiser) -> Array:
     rows: dict[tuple[Any, ...], Array] = {}
     table = []
     for c in range(number.channels):
-        identity = _channel_key(number, c)
+        identity = _channel_key(number, quantiser, c)
         if identity not in rows:
             rows[identity] = _row(number, c, q, quantiser)
         table.append(rows[identity])
     return np.stack(table[:1] if len(rows) == 1 else table)
 
 
-def _channel_key(number: Number, c: int) -> tuple[Any, ...]:
+def _channel_key(number: Number, quantiser: Quantiser, c: int) -> tuple[Any, ...]:
     pick = [(s.scale[c % len(s.scale)], s.offset[c % len(s.offset)]) for s in number.steps if isinstance(s, Linear)]
-    return (number.scale[c], number.offset[c], *pick)
+    return (number.scale[c], number.offset[c], quantiser.scale_of(c), quantiser.zero_of(c), *pick)
 
 
 def _row(number: Number, c: int, q: Array, quantiser: Quantiser) -> Array:
@@ -335,7 +344,7 @@ def _float_row(number: Number, c: int, q: Array, quantiser: Quantiser) -> tuple[
             x = step.evaluate(x)
     if quantiser.bipolar:
         return x, np.where(x >= 0, 1, -1).astype(np.int64)
-    scaled = x / float(quantiser.scale[c % len(quantiser.scale)]) + quantiser.zero_point
+    scaled = x / float(quantiser.scale_of(c)) + quantiser.zero_of(c)
     safe = np.where(np.isfinite(scaled), scaled, 0)
     return scaled, np.clip(ROUNDINGS[quantiser.rounding](safe), quantiser.lo, quantiser.hi).astype(np.int64)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 
 from nc.compiler.passes.integerize import align
 from nc.compiler.passes.integerize.numbers import Form, Known
-from nc.compiler.passes.integerize.rules.linear import along_line, negated
+from nc.compiler.passes.integerize.rules.linear import along_line, negated, square
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.ops.base import Array
 from nc.ir.ops.clip import Clip
 from nc.ir.ops.relu import Relu
 from nc.ir.ops.unary import RealFunction
@@ -78,7 +81,28 @@ def _pow(t: Translation, op: Any, operands: list[Form]) -> Form:
     x, exponent = operands
     if isinstance(x, Known) and isinstance(exponent, Known):
         return Known(op.evaluate(x.real[None], exponent.real[None])[0])
-    if not isinstance(exponent, Known) or exponent.real.size != 1 or float(exponent.real.ravel()[0]) != 2.0:
-        return t.refuse("NC305", "a power must be a square with a constant exponent", "quantise the base first")
-    number = align.without_offset(t, align.settled(t, need_number(t, x)))
-    return align.product(t, number, number)
+    if not isinstance(exponent, Known) or np.unique(exponent.real).size != 1:
+        return t.refuse("NC305", "the exponent of a power must be one constant number", "multiply by a table instead")
+    power = float(exponent.real.ravel()[0])
+    if power == 1:
+        return x
+    return square(t, need_number(t, x)) if power == 2 else need_number(t, x).then(_Power(power))
+
+
+@dataclass(frozen=True, eq=False)
+class _Power(RealFunction):
+    """x ** exponent, undefined where that is not real. Part of a chain only, never of a graph."""
+
+    exponent: float
+
+    name = "pow"
+
+    @property
+    def monotone(self) -> int:  # type: ignore[override]
+        return int(self.exponent > 0 and self.exponent % 2 == 1)
+
+    def real(self, x: Array) -> Array:
+        return np.power(x, self.exponent)
+
+    def exact(self, x: Any) -> Any:
+        return mp.power(x, int(self.exponent) if self.exponent.is_integer() else mp.mpf(self.exponent))

@@ -13,6 +13,7 @@ from nc.compiler.passes.integerize import align
 from nc.compiler.passes.integerize.numbers import Form, Fractions, Known, Linear, Number, fractions
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.ops.abs import Abs
 from nc.ir.ops.batch_norm import BatchNorm
 from nc.ir.ops.conv import Conv
 from nc.ir.ops.matmul import MatMul
@@ -36,6 +37,14 @@ def _add(t: Translation, op: Any, operands: list[Form]) -> Form:
     return align.total(t, [first, second])
 
 
+def square(t: Translation, number: Number) -> Number:
+    """x * x by the magnitude of x, so that the range of the result says that it is never negative."""
+    number = align.without_offset(t, align.settled(t, number))
+    if t.build.type(number.value).int.lo < 0:
+        number = replace(number, value=t.build.add(Abs(), number.value))
+    return align.product(t, number, number)
+
+
 @rule("mul", "div")
 def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
     a, b = operands
@@ -56,6 +65,8 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
         return along_line(t, need_number(t, a), b, lambda v: (v, Fraction(0)))
     if isinstance(a, Known):
         return along_line(t, need_number(t, b), a, lambda v: (v, Fraction(0)))
+    if t.node.operands[0] == t.node.operands[1]:
+        return square(t, need_number(t, a))
     first, second = (align.without_offset(t, align.settled(t, need_number(t, x))) for x in (a, b))
     return align.product(t, first, second)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isinf
 
 import numpy as np
 
@@ -31,23 +32,24 @@ def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
     if isinstance(x, Known):
         return _quantize_known(t, op, x)
     number = need_number(t, x)
-    view = channel_view(op.scale, len(t.source_shape))
-    zero_points = np.unique(op.zero_point)
-    if view is None or len(zero_points) != 1:
+    rank = len(t.source_shape)
+    view, zeros = channel_view(op.scale, rank), channel_view(op.zero_point, rank)
+    if view is None or zeros is None or None not in (view[0], zeros[0]) and view[0] != zeros[0]:
         return t.refuse(
             "NC304",
             "scale and zero point of an activation's quantiser must vary along one axis at most",
             "use one scale a tensor, or one a channel",
         )
-    axis, scale = view
+    axis = view[0] if view[0] is not None else zeros[0]
     if axis is not None:
         number = align.along(t, number, axis)
-    quantiser = Quantiser(scale, int(zero_points[0]), op.lo, op.hi, op.rounding, op.bipolar)
+    quantiser = Quantiser(view[1], tuple(int(z) for z in zeros[1]), op.lo, op.hi, op.rounding, op.bipolar)
     return Whole(_staged(t, number, quantiser))
 
 
 def _staged(t: Translation, number: Number, quantiser: Quantiser) -> int:
-    number = number.narrowed() if len(quantiser.scale) == 1 else number
+    shared = len(quantiser.scale) == len(quantiser.zero_point) == 1
+    number = number.narrowed() if shared else number
     form = staircase(number, t.build.type(number.value).int, quantiser)
     return realise(t.build, number, form, quantiser)
 
@@ -109,7 +111,7 @@ def _multi_threshold(t: Translation, op: MultiThreshold, operands: list[Form]) -
         scale, offset = number.scale[c], number.offset[c]
         direction = int(op.sign[c % len(op.sign)])
         sign[c] = direction if scale >= 0 else -direction
-        row = [_threshold(Fraction(v), scale, offset, direction, kind) for v in op.thresholds[c % rows].tolist()]
+        row = [_threshold(v, scale, offset, direction, kind) for v in op.thresholds[c % rows].tolist()]
         edges[c] = sorted(row)
     return Whole(
         t.build.add(
@@ -118,12 +120,15 @@ def _multi_threshold(t: Translation, op: MultiThreshold, operands: list[Form]) -
     )
 
 
-def _threshold(edge: Fraction, scale: Fraction, offset: Fraction, direction: int, kind: IntType) -> int:
-    """The outermost q with scale * q + offset >= edge (direction +1) or <= edge (-1), clamped to one beyond."""
+def _threshold(edge: float, scale: Fraction, offset: Fraction, direction: int, kind: IntType) -> int:
+    """The outermost q with scale * q + offset >= edge (direction +1) or <= edge (-1), clamped to one beyond.
+
+    Infinite edges are reached always or never.
+    """
     rising = (scale >= 0) == (direction > 0)
-    if scale == 0:
+    if scale == 0 or isinf(edge):
         reached = offset >= edge if direction > 0 else offset <= edge
         return (kind.lo if reached else kind.hi + 1) if rising else (kind.hi if reached else kind.lo - 1)
-    x = (edge - offset) / scale
+    x = (Fraction(edge) - offset) / scale
     q = -((-x.numerator) // x.denominator) if rising else x.numerator // x.denominator
     return min(max(q, kind.lo), kind.hi + 1) if rising else max(min(q, kind.hi), kind.lo - 1)
