@@ -121,8 +121,10 @@ class Common(Section):
     """The sections that every target shares."""
 
     input: dict[str, InputSection] = Field(default_factory=dict, description="by the input's name")
-    output: Literal["logits", "argmax"] = Field(
-        default="logits", description="argmax: the class index, ties to the lowest"
+    output: Literal["auto", "logits", "argmax"] = Field(
+        default="auto",
+        description="logits: without softmax or sigmoid at the end; argmax: the class index, ties to the lowest; auto: "
+        "the model's own outputs where integers can have them exactly, else logits with a warning",
     )
     quantise: QuantiseSection = QuantiseSection()
     data: DataSection = DataSection()

@@ -34,6 +34,7 @@ class Manifest:
     files: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     tool: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Mapping[str, object], ...] = ()
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, object]:
@@ -47,6 +48,7 @@ class Manifest:
             "options": dict(self.options),
             "passes": list(self.passes),
             "estimate": dict(self.estimate),
+            "warnings": [dict(w) for w in self.warnings],
             "files": {name: dict(entry) for name, entry in sorted(self.files.items())},
         }
 
@@ -66,6 +68,7 @@ class Manifest:
             files=files,
             tool=str(data["tool"]["nc"]),
             libraries={str(k): str(v) for k, v in data["libraries"].items()},
+            warnings=tuple(dict(w) for w in data.get("warnings", ())),
             schema=int(data["schema"]),
         )
 

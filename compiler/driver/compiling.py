@@ -19,10 +19,11 @@ from nc.compiler.data.load import load_file
 from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import Source, model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
+from nc.compiler.passes.strip_heads import left_out
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.compiler.reading import DataFile
 from nc.compiler.yaml_text import Document
-from nc.ir.diagnostics import Diagnostic, NcError, Where
+from nc.ir.diagnostics import Diagnostic, InternalError, NcError, Where
 from nc.ir.graph import Graph
 
 MB = 1 << 20
@@ -140,7 +141,7 @@ def lowered(
     output, backend, settings, form, watch = Path(output), model.backend, model.settings, model.form, model.watch
     integer, calibration = model.integer, model.calibration
     taken = form.to_stage(integer, stage_of(backend, integer, settings.options), watch)
-    warnings = [*_varied(calibration), *_checked(backend, taken, settings)]
+    warnings = [*_said(model), *_varied(calibration), *_checked(backend, taken, settings)]
     with watch.stage("lower"):
         design = backend.lower(taken, settings.options)
     with staged(output, force=force) as folder:
@@ -149,6 +150,7 @@ def lowered(
             form.write(integer, folder, INTEGER)
             if keep_float and model.real is not None:
                 form.write(model.real, folder, FLOAT)
+            _read_back(form, folder, settings, keep_float and model.real is not None)
         with watch.stage("bench"):
             estimate = dict(backend.estimate(design))
             _write_bench(backend, design, estimate, (form, integer, taken), calibration, settings, folder)
@@ -162,6 +164,7 @@ def lowered(
             files=manifest.written(folder),
             tool=manifest.tool_version(),
             libraries=manifest.versions(),
+            warnings=tuple(w.to_json() for w in warnings),
         )
         manifest.write(written, folder)
     figures = form.figures(integer)
@@ -207,6 +210,12 @@ def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | No
         return approximate(integer, settings.options, bound, labels)
 
 
+def _said(model: IntegerModel) -> list[Diagnostic]:
+    """What became of the model that its user may not expect."""
+    source = model.source.model
+    return left_out(source, model.settings.common.output) if isinstance(source, Graph) else []
+
+
 def _in_integers(model: Any) -> bool:
     """A model that came in integers (a tree, a linear SVM): it is the truth itself unless a target approximates it."""
     return isinstance(model, Graph) and all(model.type(v).is_int for v in model.inputs.values())
@@ -227,6 +236,15 @@ def _checked(backend: Backend, model: Any, settings: Settings) -> list[Diagnosti
     if errors := [d for d in found if d.severity == "error"]:
         raise NcError(errors)
     return found
+
+
+def _read_back(form: Form, folder: Path, settings: Settings, with_float: bool) -> None:
+    """A build that nothing can read must not look finished."""
+    for names in (INTEGER, FLOAT) if with_float else (INTEGER,):
+        try:
+            form.read(folder, names, settings)
+        except NcError as error:
+            raise InternalError(f"what was written must be read back:\n{error}") from error
 
 
 def _write_bench(

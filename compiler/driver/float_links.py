@@ -44,10 +44,11 @@ def _tensor(opened: Opened, integer: Graph) -> Link:
     if real is None:
         return Link(_EXACT, "skipped", "compiled with --no-float")
     inputs = TENSOR.draw(integer, SAMPLES, opened.settings)
-    wanted = TENSOR.run(real, TENSOR.to_real(integer, inputs))
+    left = StripHeads(opened.settings.common.output).run(real)
+    wanted = TENSOR.run(left, TENSOR.to_real(integer, inputs))
     found = TENSOR.run(integer, inputs)
-    if _quantised_here(opened, real):
-        return _nearly(real, integer, wanted, found)
+    if _quantised_here(opened, left):
+        return _nearly(left, integer, wanted, found)
     return _exactly(integer, wanted, found)
 
 
@@ -55,7 +56,7 @@ def _quantised_here(opened: Opened, real: Graph) -> bool:
     """Whether compiling put quantisers in: it does where data is given and the model has places without one."""
     if opened.build.manifest.calibration is None:
         return False
-    for step in (StripHeads(), FoldConstants(), FoldBatchNorm()):
+    for step in (FoldConstants(), FoldBatchNorm()):
         real = step.run(real)
     shared = opened.settings.common.quantise.scales == "arbitrary"
     return not find_places(real, frozenset(real.inputs), shared).empty

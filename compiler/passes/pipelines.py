@@ -29,7 +29,7 @@ def to_integers(graph: Graph, common: Common, calibration: Mapping[str, Array] |
     data = None if calibration is None else checked(graph, calibration)
     ports = input_ports(graph, common, data)
     steps = [
-        Step(StripHeads(), "softmax keeps the order of the logits; the hardware need not compute it"),
+        Step(StripHeads(common.output), "softmax keeps the order of the logits; the hardware need not compute it"),
         Step(FoldConstants(), "later passes look for constants, not for expressions of constants"),
         Step(SignsToSteps(), "a sign is exact on integers: no quantiser is to be put around it"),
     ]

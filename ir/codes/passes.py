@@ -60,4 +60,11 @@ CODES: dict[str, Code] = {
         "quantise.layers gives single layers their own precision, by the name of their node in the model. A node of "
         "this name does not exist, so that the options would do nothing.",
     ),
+    "NC313": Code(
+        "head left out",
+        "A softmax, or a sigmoid that the model does not quantise, at the end of the network keeps the order of the "
+        "numbers in front of it, so that a decision needs no hardware for it: the outputs are logits. Ask for them "
+        "with output=logits, or for the class index with output=argmax; whoever wants probabilities applies the "
+        "function to the outputs.",
+    ),
 }

@@ -40,6 +40,27 @@ def test_ties_go_to_even_and_the_range_is_clamped() -> None:
     assert to_port(x, port(0, 16)).ravel().tolist() == [0, 0, 2, 2, 16]
 
 
+def test_an_odd_zero_point_is_added_after_rounding() -> None:
+    """QuantizeLinear: saturate(round half even(x / scale) + zero_point)."""
+    x = np.array([[0.0625], [0.1875], [0.3125], [-0.0625]])
+    assert to_port(x, port(0, 255, Fraction(1, 8), 77)).ravel().tolist() == [77, 79, 79, 77]
+
+
+def test_a_rounding_of_its_own_takes_the_zero_point_with_it() -> None:
+    x = np.array([[0.0625], [0.1875], [-0.19], [-9.0]])
+    kind = port(-8, 7, Fraction(1, 8), 1)
+    assert to_port(x, kind, "floor").ravel().tolist() == [1, 2, -1, -8]
+    assert to_port(x, kind, "half_even").ravel().tolist() == [2, 2, -1, -8]
+    assert to_port(x, TensorType((1,), BIPOLAR, Affine()), "sign").ravel().tolist() == [1, 1, -1, -1]
+
+
+def test_the_division_is_that_of_the_runtime() -> None:
+    """In float32 the quotient is the tie 3.5 exactly, in float64 it lies below: onnxruntime gives 4."""
+    x, scale = np.float32(0.35), np.float32(0.1)
+    assert float(x / scale) == 3.5 > float(x) / float(scale)
+    assert to_port(np.array([[x]]), port(0, 9, Fraction(float(scale)))).tolist() == [[4]]
+
+
 def test_bipolar_and_channels() -> None:
     kind = TensorType((2,), BIPOLAR, Affine())
     np.testing.assert_array_equal(to_port(np.array([[-0.3, 0.9]]), kind), [[-1, 1]])

@@ -81,6 +81,19 @@ def test_malformed_text_names_the_line(line: str, why: str) -> None:
     ]
 
 
+def test_numbers_that_arithmetic_on_arrays_leaves_are_read_back() -> None:
+    b = Builder()
+    x = b.input("x", TensorType((2,), F32), "floor")
+    zero = np.zeros((), np.int64) // 2  # no array any more
+    b.output(
+        "y", b.add(op("dequantize", np.float64(0.25), zero), b.add(op("quantize", np.float64(0.5), zero, 0, 3), x))
+    )
+    text, arrays = to_text(b.finish())
+    again = from_text(text, arrays)
+    assert (to_text(again)[0], again.nodes[0].op) == (text, b.nodes[0].op)
+    assert evaluate(again, {"x": np.array([[1.0, 9.0]])})["y"].tolist() == [[0.5, 0.75]]
+
+
 def test_an_error_shows_the_operation() -> None:
     b = Builder()
     x = b.input("x", TensorType((4,), F32))

@@ -60,12 +60,12 @@ class Port:
 class Integerize:
     """`ports`: input ports by name; one without an entry takes the grid of the quantiser it feeds.
 
-    `output`: 'logits' gives integers, with one scale for the tensor where there is one; 'argmax' the index of the
-    largest.
+    `output`: 'argmax' gives the index of the largest number, anything else integers, with one scale for the tensor
+    where there is one.
     """
 
     ports: Mapping[str, Port] = field(default_factory=dict)
-    output: str = "logits"
+    output: str = "auto"
 
     name = "integerize"
     consumes = "float"
@@ -154,7 +154,7 @@ class Integerize:
         try:
             number = align.uniform(t, number)
         except NcError as error:
-            if self.output != "logits" or not {d.code for d in error.diagnostics} <= {"NC203", "NC304"}:
+            if self.output == "argmax" or not {d.code for d in error.diagnostics} <= {"NC203", "NC304"}:
                 raise
         return align.rising(t, number)
 

@@ -45,7 +45,8 @@ def test_round_trip_and_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a/manifest.json").read_bytes() == (tmp_path / "b/manifest.json").read_bytes()
     data = json.loads((tmp_path / "a/manifest.json").read_text())
     assert list(data) == [
-        "schema", "tool", "libraries", "target", "input", "calibration", "options", "passes", "estimate", "files",
+        "schema", "tool", "libraries", "target", "input", "calibration", "options", "passes", "estimate", "warnings",
+        "files",
     ]  # fmt: skip
     assert list(data["files"]) == ["hdl/top.v", "model.nc"]
     assert data["libraries"] == {"numpy": np.__version__}
