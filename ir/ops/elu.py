@@ -19,7 +19,10 @@ class Elu(RealFunction):
     alpha: float = 1.0
 
     name = "elu"
-    monotone = 1
+
+    @property
+    def monotone(self) -> int:  # type: ignore[override]
+        return int(self.alpha >= 0)
 
     def real(self, x: Array) -> Array:
         return np.where(x >= 0, x, self.alpha * np.expm1(np.minimum(x, 0)))

@@ -20,7 +20,10 @@ class HardSigmoid(RealFunction):
     beta: float = 0.5
 
     name = "hard_sigmoid"
-    monotone = 1
+
+    @property
+    def monotone(self) -> int:  # type: ignore[override]
+        return 1 if self.alpha >= 0 else -1
 
     def real(self, x: Array) -> Array:
         return np.clip(self.alpha * x + self.beta, 0, 1)

@@ -19,7 +19,10 @@ class LeakyRelu(RealFunction):
     alpha: float = 0.01
 
     name = "leaky_relu"
-    monotone = 1
+
+    @property
+    def monotone(self) -> int:  # type: ignore[override]
+        return int(self.alpha >= 0)
 
     def real(self, x: Array) -> Array:
         return np.where(x >= 0, x, self.alpha * x)

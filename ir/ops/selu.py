@@ -20,7 +20,10 @@ class Selu(RealFunction):
     gamma: float = 1.0507009873554805
 
     name = "selu"
-    monotone = 1
+
+    @property
+    def monotone(self) -> int:  # type: ignore[override]
+        return 0 if self.alpha < 0 else 1 if self.gamma >= 0 else -1
 
     def real(self, x: Array) -> Array:
         return self.gamma * np.where(x >= 0, x, self.alpha * np.expm1(np.minimum(x, 0)))

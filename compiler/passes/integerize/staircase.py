@@ -26,6 +26,8 @@ from nc.ir.ops.unary import RealFunction
 from nc.ir.types import IntType
 
 MOST_EDGES = 1 << 23  # thresholds of one staircase: 64 MB
+TABLE_ENTRIES = 1 << 12  # from here on comparisons are smaller than the table of a monotone function ...
+LEVEL_COST = 4  # ... where its levels are so many times fewer
 TABLE_SPAN = 1 << 16  # the widest integer of which a non-linear function is tabulated
 PRECISION = 240  # bits of the arbitrary-precision evaluation
 NEAR_TIE = 1e-6  # float64 results this near to a rounding boundary are decided in arbitrary precision
@@ -113,9 +115,11 @@ def staircase(number: Number, kind: IntType, quantiser: Quantiser) -> Staircase 
     clamped = _clamped_linear(number)
     if clamped is not None:
         return _linear_staircase(number, kind, quantiser, clamped)
-    if kind.hi - kind.lo >= TABLE_SPAN:
-        if (sign := _direction(number)) is not None:
-            return _bisected(number, kind, quantiser, sign)
+    span = kind.hi - kind.lo
+    few = span >= TABLE_SPAN or LEVEL_COST * (quantiser.hi - quantiser.lo) <= span
+    if span >= TABLE_ENTRIES and few and (sign := _direction(number)) is not None:
+        return _bisected(number, kind, quantiser, sign)
+    if span >= TABLE_SPAN:
         names = ", ".join(s.name for s in number.steps if not isinstance(s, Linear))
         fail(
             "NC302",
@@ -359,7 +363,11 @@ def _exact_level(number: Number, c: int, q: int, quantiser: Quantiser) -> int:
         else:
             x = _defined(step, x)
     if x is None or mp.isnan(x):
-        fail("NC303", f"a function of the model must be defined at {float(number.scale[c] * q)}", help="clip its input")
+        fail(
+            "NC303",
+            f"a function of the model must be defined at {float(number.scale[c] * q + number.offset[c])}",
+            help="clip its input",
+        )
     if mp.isinf(x):
         return quantiser.hi if x > 0 else quantiser.lo
     return quantiser.level(_snap(x), c)

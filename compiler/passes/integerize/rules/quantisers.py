@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import isinf
 
@@ -13,11 +14,15 @@ from nc.compiler.passes.integerize.realise import realise
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.staircase import Quantiser, round_exact, staircase
 from nc.compiler.passes.integerize.translation import Translation
+from nc.ir.diagnostics import NcError
 from nc.ir.ops.constant import Constant
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.quantize import Quantize
 from nc.ir.types import IntType
+
+LONG_TABLE = 1 << 8  # from here on a sum and a choice are smaller than a table
+FINER_BITS = 8  # that bounds and slopes between the integers may cost
 
 
 @rule("constant")
@@ -49,9 +54,27 @@ def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
 
 def _staged(t: Translation, number: Number, quantiser: Quantiser) -> int:
     shared = len(quantiser.scale) == len(quantiser.zero_point) == 1
-    number = number.narrowed() if shared else number
+    number = _straightened(t, number.narrowed() if shared else number)
     form = staircase(number, t.build.type(number.value).int, quantiser)
     return realise(t.build, number, form, quantiser)
+
+
+def _straightened(t: Translation, number: Number) -> Number:
+    """The number with what goes up and down (a magnitude) computed on integers, where a table would be long."""
+    kind = t.build.type(number.value).int
+    turns = [k for k, s in enumerate(number.steps) if not isinstance(s, Linear) and not s.monotone]
+    if not turns or kind.hi - kind.lo < LONG_TABLE:
+        return number
+    begun, rest = number.steps[: turns[-1] + 1], number.steps[turns[-1] + 1 :]
+    try:
+        straight = align.settled(t, replace(number, steps=begun))
+    except NcError:  # a smooth function, or constants without a common grid: the table is exact, too
+        return number
+    if t.build.type(straight.value).int.bits > kind.bits + FINER_BITS:
+        return number
+    for step in rest:
+        straight = straight.then(step)
+    return straight
 
 
 def _quantize_known(t: Translation, op: Quantize, x: Known) -> Form:
