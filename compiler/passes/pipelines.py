@@ -12,6 +12,7 @@ from nc.compiler.passes.fold_constants import FoldConstants
 from nc.compiler.passes.integerize import Integerize
 from nc.compiler.passes.lower_primitive import LowerPrimitive
 from nc.compiler.passes.manager import Step
+from nc.compiler.passes.pads_into_pools import PadsIntoPools
 from nc.compiler.passes.ports import input_ports
 from nc.compiler.passes.quantise import Quantise
 from nc.compiler.passes.signs_to_steps import SignsToSteps
@@ -31,6 +32,7 @@ def to_integers(graph: Graph, common: Common, calibration: Mapping[str, Array] |
     steps = [
         Step(StripHeads(common.output), "softmax keeps the order of the logits; the hardware need not compute it"),
         Step(FoldConstants(), "later passes look for constants, not for expressions of constants"),
+        Step(PadsIntoPools(), "no integer stands for minus infinity, and no quantiser may stand before the maximum"),
         Step(SignsToSteps(), "a sign is exact on integers: no quantiser is to be put around it"),
     ]
     if data is not None:

@@ -15,7 +15,7 @@ from nc.compiler.streaming.layers import Fold, Layer
 from nc.compiler.streaming.order import divisors, row_major, transposed
 from nc.compiler.streaming.place import Lowering, Place
 from nc.compiler.streaming.rules_lanes import argmax, binary, stairs, unary
-from nc.compiler.streaming.rules_layers import conv, matmul, pool, reduce
+from nc.compiler.streaming.rules_layers import conv, matmul, pad, pool, reduce
 from nc.ir.dataflow import (
     Dataflow,
     DataflowBuilder,
@@ -27,6 +27,7 @@ from nc.ir.diagnostics import Diagnostic, NcError, Where, fail
 from nc.ir.graph import Graph, Node, Value
 from nc.ir.ops.constant import Constant
 from nc.ir.ops.input import Input
+from nc.ir.ops.pad import Pad
 
 
 def lower(
@@ -110,6 +111,7 @@ def _transpose(state: Lowering, node: Node, value: Value) -> Place:
 RULES: dict[str, Callable[[Lowering, Node, Value], Place]] = {
     "conv": conv,
     "matmul": matmul,
+    "pad": pad,
     "max_pool": pool("max"),
     "sum_pool": pool("sum"),
     "reduce_sum": reduce("sum"),
@@ -143,8 +145,17 @@ def unsupported(graph: Graph) -> list[Diagnostic]:
                                     "spatial axes", where))  # fmt: skip
         elif node.op.name == "matmul" and sum(constants) != 1:
             found.append(Diagnostic("NC610", "a streaming matrix product must have one constant operand", where))
+        elif isinstance(node.op, Pad) and not _border(node.op):
+            found.append(Diagnostic("NC610", "a streaming 'pad' must put one number around one or two spatial axes",
+                                    where, "pad", "compile with --set style=spatial"))  # fmt: skip
         elif node.op.name in ("max_pool", "sum_pool") and node.type.rank not in (2, 3):
             found.append(Diagnostic("NC610", f"a streaming '{node.op.name}' must have one or two spatial axes", where))
         elif node.op.name == "argmax" and node.type.size != 1:
             found.append(Diagnostic("NC610", "a streaming 'argmax' must be over the whole tensor", where))
     return found
+
+
+def _border(op: Pad) -> bool:
+    """A constant around the spatial axes of (C, *spatial)?"""
+    half = len(op.pads) // 2
+    return op.mode == "constant" and half in (2, 3) and not op.pads[0] and not op.pads[half]

@@ -21,6 +21,7 @@ from nc.ir.dataflow.graph import DEFAULT_DEPTH
 from nc.ir.dataflow.streams import IntArray
 from nc.ir.graph import Node, Value
 from nc.ir.ops.base import frozen
+from nc.ir.ops.max_pool import MaxPool
 
 
 def _planar(shape: tuple[int, ...], values: tuple[int, ...], fill: int) -> tuple[int, int]:
@@ -92,6 +93,17 @@ def _matvec(
         # The engine takes a vector at once and then works on it: meanwhile the layer in front fills the next one.
         return Place(state.build.add(name, actor, place.source, depths=(max(terms, DEFAULT_DEPTH),)), order)
     return state.add(name, actor, place, order=order)
+
+
+def pad(state: Lowering, node: Node, value: Value) -> Place:
+    """A border around every channel's plane: windows of one pixel whose pads hold the number that pads."""
+    op: Any = node.op
+    shape, name = state.graph.type(node.operands[0]).shape, state.name(value)
+    rank = len(shape) - 1
+    place = aligned(state, state.ordered(state.take(node.operands[0]), pixels(shape), name), shape[0], name)
+    ones = (1,) * rank
+    border = MaxPool(ones, ones, (*op.pads[1 : rank + 1], *op.pads[rank + 2 :]), ones)
+    return replace(_window(state, place, shape, border, ones, int(op.value), name), order=pixels(node.type.shape))
 
 
 def matmul(state: Lowering, node: Node, value: Value) -> Place:

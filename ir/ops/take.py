@@ -13,9 +13,10 @@ from nc.ir.types import IntType, TensorType
 
 @dataclass(frozen=True, eq=False)
 class Take(Op):
-    """result[i] = x.flat[indices[i]], and 0 where the index is -1. The result has the shape of `indices`."""
+    """result[i] = x.flat[indices[i]], and `value` where the index is -1. The result has the shape of `indices`."""
 
     indices: Array
+    value: float = 0.0
 
     name = "take"
 
@@ -25,11 +26,11 @@ class Take(Op):
             fail("NC205", f"indices of take must lie in -1..{kind.size - 1}")
         element = kind.element
         if isinstance(element, IntType) and np.any(self.indices < 0):
-            element = IntType(min(element.lo, 0), max(element.hi, 0))
+            element = IntType(min(element.lo, int(self.value)), max(element.hi, int(self.value)))
         return TensorType(self.indices.shape, element)
 
     def evaluate(self, *operands: Array) -> Array:
         x = operands[0]
         flat = x.reshape(x.shape[0], -1)
         taken = flat[:, self.indices.ravel()].reshape(x.shape[0], *self.indices.shape)
-        return np.where(self.indices < 0, x.dtype.type(0), taken) if np.any(self.indices < 0) else taken
+        return np.where(self.indices < 0, x.dtype.type(self.value), taken) if np.any(self.indices < 0) else taken

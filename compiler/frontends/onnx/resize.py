@@ -1,6 +1,6 @@
 """Resize and Upsample: nearest neighbours are a gather along each axis, interpolation a constant matrix.
 
-Positions follow the definition of Resize in the ONNX standard, in exact fractions.
+Sizes and nearest neighbours are found in single precision, as the runtimes do; weights are exact fractions.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from nc.compiler.frontends.onnx.elementwise import scalar
 from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
+from nc.compiler.frontends.onnx.resize_positions import COORDINATES, NEAREST, positions
 from nc.compiler.frontends.onnx.tensors import FLOATS
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.ir.diagnostics import fail
 from nc.ir.ops.base import Array
+from nc.ir.ops.div import Div
 from nc.ir.ops.gather import Gather
 from nc.ir.ops.matmul import MatMul
 from nc.ir.ops.select import Select
 from nc.ir.ops.transpose import Transpose
 
-_HALF = Fraction(1, 2)
 _LONGEST = 1 << 15  # elements of one axis after resizing
+_SIMPLE = 1 << 12  # denominators that single precision tells apart with certainty
+_WIDEST = 1 << 20  # common denominators of weights up to which they are integers over it
 
 
 @dataclass(frozen=True)
@@ -36,86 +39,47 @@ class _Axis:
 
     source: int
     target: int
-    scale: Fraction
-    start: Fraction = Fraction(0)
-    end: Fraction = Fraction(1)
+    scale: np.float32
+    start: np.float32 = np.float32(0)
+    end: np.float32 = np.float32(1)
 
 
-def _pytorch(i: int, a: _Axis) -> Fraction:
-    return (i + _HALF) / a.scale - _HALF if a.target > 1 else Fraction(0)
-
-
-def _align(i: int, a: _Axis) -> Fraction:
-    return Fraction(i * (a.source - 1), a.target - 1) if a.target > 1 else Fraction(0)
-
-
-def _symmetric(i: int, a: _Axis) -> Fraction:
-    wanted = a.source * a.scale
-    offset = Fraction(a.source, 2) * (1 - Fraction(a.target) / wanted)
-    return offset + (i + _HALF) / a.scale - _HALF
-
-
-def _crop(i: int, a: _Axis) -> Fraction:
-    if a.target == 1:
-        return (a.start + a.end) / 2 * (a.source - 1)
-    return a.start * (a.source - 1) + i * (a.end - a.start) * (a.source - 1) / (a.target - 1)
-
-
-# position in the source of output element i
-_COORDINATES: dict[str, Callable[[int, _Axis], Fraction]] = {
-    "half_pixel": lambda i, a: (i + _HALF) / a.scale - _HALF,
-    "half_pixel_symmetric": _symmetric,
-    "pytorch_half_pixel": _pytorch,
-    "align_corners": _align,
-    "asymmetric": lambda i, a: i / a.scale,
-    "tf_half_pixel_for_nn": lambda i, a: (i + _HALF) / a.scale,
-    "tf_crop_and_resize": _crop,
-}
-
-_NEAREST: dict[str, Callable[[Fraction], int]] = {
-    "round_prefer_floor": lambda x: math.ceil(x - _HALF),
-    "round_prefer_ceil": lambda x: math.floor(x + _HALF),
-    "floor": math.floor,
-    "ceil": math.ceil,
-}
-
-
-def _cubic(x: float, a: float) -> float:
+def _cubic(x: Fraction, a: Fraction) -> Fraction:
     """The convolution kernel of Keys (IEEE TASSP 29, 1981, eq. 4), free parameter a."""
     if x <= 1:
         return ((a + 2) * x - (a + 3)) * x * x + 1
-    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a if x < 2 else 0.0
+    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a if x < 2 else Fraction(0)
 
 
 # kernel of the distance and its radius
-_KERNELS: dict[str, tuple[Callable[[float, float], float], int]] = {
-    "linear": (lambda x, a: max(0.0, 1 - x), 1),
+_KERNELS: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], int]] = {
+    "linear": (lambda x, a: max(Fraction(0), 1 - x), 1),
     "cubic": (_cubic, 2),
 }
 
 
 @translates("Resize", "Upsample")
 def resize(node: Node) -> Tensor:
-    """Upsample and the first Resize count positions as i / scale. Raises NC103 for unknown modes."""
+    """Before opset 11 positions are i / scale, rounded up where the axis shrinks. Raises NC103 for unknown modes."""
     x, mode = node[0], node.attributes["mode"]
     early = node.version < 11
     transform = "asymmetric" if early else node.attributes["coordinate_transformation_mode"]
-    nearest = "floor" if early else node.attributes["nearest_mode"]
-    if transform not in _COORDINATES or nearest not in _NEAREST or mode not in ("nearest", *_KERNELS):
+    nearest = "simple" if early else node.attributes["nearest_mode"]
+    if transform not in COORDINATES or nearest not in NEAREST or mode not in ("nearest", *_KERNELS):
         node.refuse(
             f"{node.op} must have another mode than {mode} with {transform} and {nearest}",
-            f"coordinate modes: {', '.join(_COORDINATES)}",
+            f"coordinate modes: {', '.join(COORDINATES)}",
         )
     outside: dict[int, Array] = {}
     for axis, plan in _plan(node, x, transform).items():
         node.check_extent(plan.target * (1 if mode == "nearest" else plan.source))
-        positions = [_COORDINATES[transform](i, plan) for i in range(plan.target)]
+        at = positions(transform, np.float32, plan.source, plan.target, plan.scale, (plan.start, plan.end))
         if transform == "tf_crop_and_resize":
-            outside[axis] = np.array([not 0 <= p <= plan.source - 1 for p in positions])
+            outside[axis] = np.array([not 0 <= p <= plan.source - 1 for p in at])
         if mode == "nearest":
-            x = _picked(node, x, axis, plan, [_NEAREST[nearest](p) for p in positions])
+            x = _picked(node, x, axis, plan, [NEAREST[nearest](p, plan.scale < 1) for p in at])
         elif plan.scale != 1 or transform == "tf_crop_and_resize":
-            x = _weighted(node, x, axis, _matrix(node, plan, positions))
+            x = _weighted(node, x, axis, _matrix(node, plan, transform))
     return _extrapolated(node, x, outside)
 
 
@@ -124,38 +88,50 @@ def _picked(node: Node, x: Tensor, axis: int, plan: _Axis, nearest: list[int]) -
     return x if np.array_equal(indices, np.arange(plan.source)) else node.emit(Gather(indices, axis), x)
 
 
-def _matrix(node: Node, plan: _Axis, positions: list[Fraction]) -> Array:
-    """Weights (target, source) of an interpolation along one axis."""
+def _simplest(number: float) -> Fraction:
+    """The fraction that a single-precision number was rounded from, where a simple one is."""
+    simple = Fraction(float(number)).limit_denominator(_SIMPLE)
+    return simple if np.float32(float(simple)) == np.float32(number) else Fraction(float(number))
+
+
+def _matrix(node: Node, plan: _Axis, transform: str) -> list[list[Fraction]]:
+    """Weights (target, source) of an interpolation along one axis, exact."""
     kernel, radius = _KERNELS[node.attributes["mode"]]
     smooth, strict = bool(node.attributes.get("antialias")), bool(node.attributes.get("exclude_outside"))
-    a = node.attributes.get("cubic_coeff_a", -0.75)
-    shrink = float(min(plan.scale, Fraction(1))) if smooth else 1.0
-    matrix = np.zeros((plan.target, plan.source))
-    for row, at in zip(matrix, map(float, positions), strict=True):
+    a = _simplest(node.attributes.get("cubic_coeff_a", -0.75))
+    scale, crop = _simplest(plan.scale), (_simplest(plan.start), _simplest(plan.end))
+    shrink = min(scale, Fraction(1)) if smooth else Fraction(1)
+    rows = []
+    for at in positions(transform, Fraction, plan.source, plan.target, scale, crop):
+        row = [Fraction(0)] * plan.source
         taps = range(math.floor(at - radius / shrink), math.ceil(at + radius / shrink) + 1)
         weights = {p: kernel(abs(p - at) * shrink, a) for p in taps if not strict or 0 <= p < plan.source}
-        total = sum(weights.values()) if smooth or strict else 1.0
-        if not total or not math.isfinite(total):
+        total = sum(weights.values(), Fraction(0)) if smooth or strict else Fraction(1)
+        if not total:
             node.refuse(f"the weights of {node.op} must not cancel")
         for p, weight in weights.items():
             row[min(max(p, 0), plan.source - 1)] += weight / total
-    return matrix
+        rows.append(row)
+    return rows
 
 
-def _weighted(node: Node, x: Tensor, axis: int, matrix: Array) -> Tensor:
-    """matrix @ x along `axis`."""
+def _weighted(node: Node, x: Tensor, axis: int, rows: list[list[Fraction]]) -> Tensor:
+    """matrix @ x along `axis`: the constant stands on the right, where integers and streams take it.
+
+    Weights are integers over their common denominator, so that integer networks get small ones.
+    """
     if x.dtype not in FLOATS:
         node.refuse(f"{node.op} must have mode nearest on integers", "resize after dequantisation")
     rank = len(x.shape)
-    if axis == rank - 1:
-        return node.emit(MatMul(), x, constant(np.ascontiguousarray(matrix.T), x.dtype))
-    if axis == rank - 2:
-        return node.emit(MatMul(), constant(matrix, x.dtype), x, dtype=x.dtype)
     swap = list(range(rank))
     swap[axis], swap[-1] = swap[-1], swap[axis]
-    turned = node.emit(Transpose(tuple(swap)), x)
-    made = node.emit(MatMul(), turned, constant(np.ascontiguousarray(matrix.T), x.dtype))
-    return node.emit(Transpose(tuple(swap)), made)
+    unit = math.lcm(*(w.denominator for row in rows for w in row))
+    unit = unit if unit <= _WIDEST else 1
+    matrix = np.array([[float(w * unit) for w in row] for row in rows]).T
+    turned = x if axis == rank - 1 else node.emit(Transpose(tuple(swap)), x)
+    made = node.emit(MatMul(), turned, constant(np.ascontiguousarray(matrix), x.dtype))
+    made = made if axis == rank - 1 else node.emit(Transpose(tuple(swap)), made)
+    return made if unit == 1 else node.emit(Div(), made, scalar(unit, x.dtype))
 
 
 def _extrapolated(node: Node, x: Tensor, outside: dict[int, Array]) -> Tensor:
@@ -179,14 +155,18 @@ def _plan(node: Node, x: Tensor, transform: str) -> dict[int, _Axis]:
     if not all(g > 0 and math.isfinite(g) for g in given) or 0 in x.shape:
         fail("NC109", f"scales and sizes of {node.op} must be positive, not {list(given)} of {x}")
     extents = [1, *x.shape] if x.batched else list(x.shape)
-    factors = [Fraction(g) / (extents[a] if sizes is not None else 1) for g, a in zip(given, axes, strict=True)]
-    targets = [math.floor(f * extents[a]) for f, a in zip(factors, axes, strict=True)]
+    # Single precision, as in the runtimes: 10 * 1.3 is 13 there.
+    factors = [np.float32(g) / np.float32(extents[a] if sizes is not None else 1) for g, a in zip(given, axes)]
+    targets = [math.floor(f * np.float32(extents[a])) for f, a in zip(factors, axes)]
     policy = node.attributes.get("keep_aspect_ratio_policy") or "stretch"
     if sizes is not None and policy in ("not_larger", "not_smaller"):
         common = (min if policy == "not_larger" else max)(factors)
         factors = [common] * len(axes)
-        targets = [math.floor(common * extents[a] + _HALF) for a in axes]
-    crops = _crops(node, len(axes)) if transform == "tf_crop_and_resize" else [(Fraction(0), Fraction(1))] * len(axes)
+        targets = [math.floor(common * np.float32(extents[a]) + np.float32(0.5)) for a in axes]
+    elif sizes is not None:
+        targets = [int(s) for s in sizes]
+    whole = (np.float32(0), np.float32(1))
+    crops = _crops(node, len(axes)) if transform == "tf_crop_and_resize" else [whole] * len(axes)
     plan = {}
     for axis, factor, target, (start, end) in zip(axes, factors, targets, crops, strict=True):
         if x.batched and axis == 0:
@@ -201,11 +181,11 @@ def _plan(node: Node, x: Tensor, transform: str) -> dict[int, _Axis]:
     return plan
 
 
-def _crops(node: Node, count: int) -> list[tuple[Fraction, Fraction]]:
+def _crops(node: Node, count: int) -> list[tuple[np.float32, np.float32]]:
     region = node.data(1, "the region of interest").ravel()
     if region.size != 2 * count or not np.all(np.isfinite(region)):
         fail("NC109", f"the region of interest of {node.op} must be {2 * count} finite numbers")
-    return [(Fraction(region[i]), Fraction(region[i + count])) for i in range(count)]
+    return [(np.float32(region[i]), np.float32(region[i + count])) for i in range(count)]
 
 
 def _operands(node: Node) -> tuple[tuple[float, ...] | None, tuple[int, ...] | None]:

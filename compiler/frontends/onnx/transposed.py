@@ -71,9 +71,9 @@ def _pads(node: Node, spatial: _Extents, strides: _Extents, full: _Extents) -> t
     if len(shape) not in (rank, rank + 2):
         fail("NC109", f"output_shape of {node.op} must be {rank} numbers, not {list(shape)}")
     totals = [f - e for f, e in zip(full, shape[-rank:], strict=True)]
-    halves = tuple(max(t, 0) // 2 for t in totals)
-    others = tuple(t - h for t, h in zip(totals, halves, strict=True))
-    return (others, halves) if auto == "SAME_LOWER" else (halves, others)
+    # What an odd total leaves over is cut at the begin, but for SAME_UPPER; what is missing is added at the end.
+    begins = tuple((t if auto == "SAME_UPPER" else t + 1) // 2 if t > 0 else 0 for t in totals)
+    return begins, tuple(t - b for t, b in zip(totals, begins, strict=True))
 
 
 def _turned(node: Node, weights: Tensor, groups: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from nc.compiler.passes.integerize import align
@@ -12,19 +13,20 @@ from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.ops.concat import Concat
 from nc.ir.ops.pad import Pad
+from nc.ir.ops.take import Take
 
 
-@rule("reshape", "transpose", "slice", "gather", "broadcast", "take")
+@rule("reshape", "transpose", "slice", "gather", "broadcast")
 def _layout(t: Translation, op: Any, operands: list[Form]) -> Form:
     (x,) = operands
     if isinstance(x, Known):
-        return _known_layout(op, x)
+        return known_layout(op, x)
     if isinstance(x, Whole):
         return Whole(t.build.add(op, x.value))
     return align.layout(t, op, x)
 
 
-def _known_layout(op: Any, x: Known) -> Known:
+def known_layout(op: Any, x: Known) -> Known:
     """A constant moves with its scales: the channel axis is found again, or the scales are dropped."""
     real = op.evaluate(x.real[None])[0]
     if x.ints is None:
@@ -39,16 +41,21 @@ def _known_layout(op: Any, x: Known) -> Known:
     return Known(real, ints, tuple(x.scale[c] for c in channels), axis)
 
 
-@rule("pad")
-def _pad(t: Translation, op: Pad, operands: list[Form]) -> Form:
+@rule("pad", "take")
+def _padded(t: Translation, op: Pad | Take, operands: list[Form]) -> Form:
+    """Elements that an operation adds are the integer that stands for their real value."""
+    adds = any(op.pads) and op.mode == "constant" if isinstance(op, Pad) else bool((op.indices < 0).any())
     (x,) = operands
-    if isinstance(x, Known):
-        return Known(op.evaluate(x.real[None])[0])
-    number = align.settled(t, need_number(t, x))
-    if op.mode == "constant" and any(op.pads):
-        number = number if number.axis is None else align.uniform(t, number)
-        op = replace(op, value=align.integer_of(t, number, Fraction(op.value)))
-    return align.layout(t, op, number)
+    if not adds or isinstance(x, Known):
+        return _layout(t, op, operands)
+    if not isfinite(op.value):
+        return t.refuse(
+            "NC304",
+            f"padding must be a finite number where anything but a maximum reads it, not {op.value}",
+            "pad with the least number of the quantiser",
+        )
+    number = align.uniform(t, align.settled(t, need_number(t, x)))
+    return align.layout(t, replace(op, value=align.integer_of(t, number, Fraction(op.value))), number)
 
 
 @rule("concat")

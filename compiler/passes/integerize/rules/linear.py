@@ -11,6 +11,7 @@ import numpy as np
 
 from nc.compiler.passes.integerize import align
 from nc.compiler.passes.integerize.numbers import Form, Fractions, Known, Linear, Number, fractions
+from nc.compiler.passes.integerize.rules.layout import known_layout
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.ops.abs import Abs
@@ -18,6 +19,7 @@ from nc.ir.ops.batch_norm import BatchNorm
 from nc.ir.ops.conv import Conv
 from nc.ir.ops.matmul import MatMul
 from nc.ir.ops.pad import Pad
+from nc.ir.ops.transpose import Transpose
 
 
 @rule("add", "sub")
@@ -120,7 +122,7 @@ def _matmul(t: Translation, op: MatMul, operands: list[Form]) -> Form:
     if isinstance(a, Known) and isinstance(b, Known):
         return Known(op.evaluate(a.real[None], b.real[None])[0])
     if isinstance(a, Known):
-        return t.refuse("NC305", "a matrix product must have its constant on the right", "transpose the product")
+        return _turned(t, op, a, b)
     x = align.settled(t, need_number(t, a))
     if not isinstance(b, Known):
         return align.dynamic_matmul(t, x, align.settled(t, need_number(t, b)))
@@ -146,6 +148,18 @@ def _matmul(t: Translation, op: MatMul, operands: list[Form]) -> Form:
         result_rank - 1 if weights.ndim == 2 else None,
     )
     return number.narrowed()
+
+
+def _turned(t: Translation, op: MatMul, a: Known, b: Form) -> Form:
+    """a @ x as the transpose of x' @ a', which has its constant on the right."""
+    if a.real.ndim > 2:
+        return t.refuse("NC305", "constant operands of matmul must have at most two axes")
+    number = align.settled(t, need_number(t, b))
+    rank = t.build.type(number.value).rank
+    turned = known_layout(Transpose((1, 0)), a) if a.real.ndim == 2 else a
+    swap = Transpose((*range(rank - 2), rank - 1, rank - 2))
+    made = _matmul(t, op, [number if rank == 1 else align.layout(t, swap, number), turned])
+    return made if rank == 1 or a.real.ndim == 1 else align.layout(t, swap, need_number(t, made))
 
 
 @rule("conv")
