@@ -209,7 +209,8 @@ def _within(node: Node, indices: Array, extent: int) -> Array:
 def tile(node: Node) -> Tensor:
     x, repeats = node[0], node.ints(1, "the repeats")
     if len(repeats) != x.rank or min(repeats, default=1) < 0 or x.batched and repeats[0] != 1:
-        fail("NC109", f"repeats of Tile must be one number for each axis of {x} (1 for the batch), not {list(repeats)}")
+        fail("NC109", f"repeats of Tile must be one number for each axis of {x} (1 for the batch), not {list(repeats)}",
+             help="write 1 for the batch, which is given by the number of samples")  # fmt: skip
     for axis, count in enumerate(repeats[x.batched :]):
         if count != 1:
             node.check_extent(count * x.shape[axis])
@@ -226,9 +227,11 @@ def expand(node: Node) -> Tensor:
     if not x.batched:
         return _broadcast(node, x, _numbers(target))
     if len(target) > x.rank:
-        fail("NC105", f"Expand must keep the batch as the leading axis of {x}, not make {target}")
+        fail("NC105", f"Expand must keep the batch as the leading axis of {x}, not make {target}",
+             help="write 1 for the batch, which is given by the number of samples")  # fmt: skip
     if len(target) == x.rank and not (target[0] is BATCH or target[0] in (1, node.declared_batch)):
-        fail("NC105", f"Expand must keep the batch as the leading axis of {x}, not make {target}")
+        fail("NC105", f"Expand must keep the batch as the leading axis of {x}, not make {target}",
+             help="write 1 for the batch, which is given by the number of samples")  # fmt: skip
     return _broadcast(node, x, _numbers(target[1:] if len(target) == x.rank else target))
 
 

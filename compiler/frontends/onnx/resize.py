@@ -71,7 +71,10 @@ def resize(node: Node) -> Tensor:
             f"coordinate modes: {', '.join(COORDINATES)}",
         )
     outside: dict[int, Array] = {}
-    for axis, plan in _plan(node, x, transform).items():
+    plans = _plan(node, x, transform)
+    if all(plan.target == plan.source for plan in plans.values()) and transform != "tf_crop_and_resize":
+        return x  # as in the runtimes, whatever the scales say
+    for axis, plan in plans.items():
         node.check_extent(plan.target * (1 if mode == "nearest" else plan.source))
         at = positions(transform, np.float32, plan.source, plan.target, plan.scale, (plan.start, plan.end))
         if transform == "tf_crop_and_resize":

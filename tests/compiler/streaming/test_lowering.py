@@ -23,6 +23,7 @@ from nc.ir.ops.base import frozen
 from nc.ir.ops.conv import Conv
 from nc.ir.ops.max_pool import MaxPool
 from nc.ir.ops.minimum import Minimum
+from nc.ir.ops.pad import Pad
 from nc.ir.ops.requantize import Requantize
 from nc.ir.ops.take import Take
 from nc.ir.types import IntType, TensorType
@@ -44,6 +45,24 @@ def test_dataflow_equals_the_graph_and_its_text_reads_back(seed: int, fold: dict
     text, arrays = dumps(design.flow)
     assert loads(text, arrays) == design.flow
     assert dumps(loads(text, arrays))[0] == text
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4), (3, 6), (1, 3, 3)])
+@pytest.mark.parametrize("fold", FOLDS[:3])
+def test_a_border_of_any_number_streams(shape: tuple[int, ...], fold: dict) -> None:
+    """In front of a convolution the border is the zero point's code, which is not 0."""
+    rank = len(shape) - 1
+    build = Builder("bordered")
+    x = build.input("x", TensorType(shape, IntType(0, 15)))
+    begin, end = (1, 2)[:rank], (2, 0)[:rank]
+    padded = build.add(Pad((0, *begin, 0, *end), "constant", 9.0), x)
+    weights = build.constant(np.random.default_rng(1).integers(-3, 4, (2, shape[0], *(2, 3)[:rank])))
+    ones = (1,) * rank
+    build.output("y", build.add(Conv(ones, (0,) * (2 * rank), ones, 1), padded, weights))
+    graph = build.finish()
+    design = streaming.build(graph, Options.model_validate({"style": "streaming", "fold": fold}))
+    inputs = vectors(graph, 6)
+    assert np.array_equal(streaming.run(design, inputs["x"]), evaluate(graph, inputs)["y"])
 
 
 def test_orders() -> None:
