@@ -108,6 +108,24 @@ class QuantiseSection(Section):
     layers: dict[str, LayerSection] = Field(default_factory=dict, description="by node name")
 
 
+class ModelSection(Section):
+    """How a model file is read: what it does not say, or says for a batch only."""
+
+    batch: Literal["auto", "none"] | Annotated[int, Field(ge=0)] = Field(
+        default="auto",
+        description="the axis of the inputs that counts samples; auto: the one without a number, or else the leading "
+        "one; none: no axis does (every tensor is kept whole)",
+    )
+    shapes: dict[str, list[Annotated[int, Field(ge=1)]]] = Field(
+        default_factory=dict, description="whole shapes of inputs by name, over those that the file states"
+    )
+
+    @property
+    def axis(self) -> str | int | None:
+        """`batch` as the frontends take it: None for none."""
+        return None if self.batch == "none" else self.batch
+
+
 class DataSection(Section):
     """How DATA files are read."""
 
@@ -126,6 +144,7 @@ class Common(Section):
         description="logits: without softmax or sigmoid at the end; argmax: the class index, ties to the lowest; auto: "
         "the model's own outputs where integers can have them exactly, else logits with a warning",
     )
+    model: ModelSection = ModelSection()
     quantise: QuantiseSection = QuantiseSection()
     data: DataSection = DataSection()
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="of every random choice")

@@ -72,6 +72,17 @@ def parse_yaml(text: bytes | str, name: str) -> Document:
     return Document(data, places)
 
 
+def option(*steps: str) -> str:
+    """The key path of --set: steps joined by dots, each in double quotes where it is no plain word."""
+    return ".".join(step if re.fullmatch(r"[\w/-]+", step) else f'"{step}"' for step in steps)
+
+
+def advised(*steps: str, value: str) -> str:
+    """--set with a key path and a value as a shell takes it: double quotes are the shell's own without single ones."""
+    text = f"{option(*steps)}={value}"
+    return f"--set '{text}'" if '"' in text else f"--set {text}"
+
+
 def parse_assignment(text: str) -> Document:
     """`key.path=value` of --set; the value is YAML, a step with dots in it stands in double quotes (NC003)."""
     key, equals, value = text.partition("=")

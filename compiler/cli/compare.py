@@ -10,7 +10,7 @@ import typer
 
 from nc.compiler.cli import completion
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Data, Device, Model
+from nc.compiler.cli.words import Assignments, Batch, Calibration, Config, Data, Device, Model, Shapes, reading
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +38,8 @@ def run(
     ),
     config: Config = None,
     assignments: Assignments = None,
+    batch: Batch = None,
+    shape: Shapes = None,
     fidelity: Annotated[str, typer.Option("--fidelity", help="estimate, synth or pnr (where it applies).")] = "synth",
     device: Device = None,
     vectors: Annotated[
@@ -55,7 +57,8 @@ def run(
 
     with out.progress() as progress:
         found = compare(
-            model, calib=calib, data=data, targets=targets, output=output, config=config, set=assignments or (),
+            model, calib=calib, data=data, targets=targets, output=output, config=config,
+            set=[*reading(batch, shape), *(assignments or ())],
             fidelity=fidelity, device=device, vectors=vectors, workers=workers, force=force, progress=progress,
         )  # fmt: skip
     out.result(found.to_json(), lambda c: _show(c, found.to_json(), found))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import Assignments, Calibration, Config, Model, Target, pairs
+from nc.compiler.cli.words import Assignments, Batch, Calibration, Config, Model, Shapes, Target, pairs, reading
 
 
 def run(
@@ -19,6 +19,8 @@ def run(
     calib: Calibration = None,
     config: Config = None,
     assignments: Assignments = None,
+    batch: Batch = None,
+    shape: Shapes = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that is not a build.")] = False,
     no_float: Annotated[bool, typer.Option("--no-float", help="Leave the float model out of the build.")] = False,
 ) -> None:
@@ -27,7 +29,8 @@ def run(
 
     with out.progress() as progress:
         made = compile(
-            model, target=target, output=output, calib=calib, config=config, set=assignments or (), force=force,
+            model, target=target, output=output, calib=calib, config=config,
+            set=[*reading(batch, shape), *(assignments or ())], force=force,
             keep_float=not no_float, progress=progress,
         )  # fmt: skip
     out.warn(made.warnings)

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nc.compiler.cli.output import Output
-from nc.compiler.cli.words import DATA, Assignments, Calibration, Config, Model, Samples, Target, shown
+from nc.compiler.cli.words import (
+    DATA,
+    Assignments,
+    Batch,
+    Calibration,
+    Config,
+    Model,
+    Samples,
+    Shapes,
+    Target,
+    reading,
+    shown,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +39,8 @@ def run(
     calib: Calibration = None,
     config: Config = None,
     assignments: Assignments = None,
+    batch: Batch = None,
+    shape: Shapes = None,
     test: Annotated[
         Path | None, typer.Option("--test", metavar=DATA, help="Samples on which only the result is judged.")
     ] = None,
@@ -39,7 +53,8 @@ def run(
     with out.progress() as progress:
         found = explore(
             model, target=target, data=data, space=space, output=output, calib=calib, config=config,
-            set=assignments or (), test=test, storage=storage, workers=workers, progress=progress,
+            set=[*reading(batch, shape), *(assignments or ())], test=test, storage=storage, workers=workers,
+            progress=progress,
         ).to_json()  # fmt: skip
     out.result(found, lambda c: c.print(_table(found)))
 

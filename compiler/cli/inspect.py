@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nc.compiler.cli.output import Output
+from nc.compiler.cli.words import Batch, Shapes, reading
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def run(
-    out: Output, model: Annotated[str, typer.Argument(metavar="MODEL|BUILD", help="A model file or a build folder.")]
+    out: Output,
+    model: Annotated[str, typer.Argument(metavar="MODEL|BUILD", help="A model file or a build folder.")],
+    batch: Batch = None,
+    shape: Shapes = None,
 ) -> None:
     """Show what a model or a build consists of, and what each target supports of it."""
     from nc.compiler.driver.inspecting import inspect
 
-    found = inspect(model)
+    found = inspect(model, reading(batch, shape))
     fields = found.to_json()
 
     def show(console: Console) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 
 from nc.compiler.cli import completion
 from nc.compiler.shown import shown as shown
+from nc.compiler.yaml_text import option
+from nc.ir.diagnostics import UsageError, fail
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,6 +47,26 @@ Assignments = Annotated[
         autocompletion=completion.assignments,
     ),
 ]
+
+Batch = Annotated[
+    str | None,
+    typer.Option("--batch", metavar="AXIS|auto|none", help="The axis of the inputs that counts samples (model.batch)."),
+]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", metavar="NAME=N,N,...", help="The whole shape of an input (model.shapes); repeatable."),
+]
+
+
+def reading(batch: str | None, shapes: Sequence[str] | None) -> list[str]:
+    """--batch and --shape as assignments of the section `model`. Raises UsageError NC003."""
+    made = [] if batch is None else [f"model.batch={batch}"]
+    for text in shapes or ():
+        name, _, extents = text.rpartition("=")
+        if not name or '"' in name or not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", extents):
+            fail("NC003", f"--shape must be NAME=N,N,..., not '{text}'", kind=UsageError, help="--shape x=1,16,64")
+        made.append(f"{option('model', 'shapes', name)}=[{extents}]")
+    return made
 
 
 def pairs(title: str, fields: Mapping[str, object]) -> Table:

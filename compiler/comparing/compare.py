@@ -98,8 +98,8 @@ def compare(
     others = [registry.find(name).Options for name in registry.names() if name not in options]
     own = shares(options, None if config is None else Path(config), set, others)
     settings = {name: resolve(options[name], *own[name]) for name in names}
-    source = load_model(model)
     first = names[0]
+    source = load_model(model, common=settings[first].common)
     inputs = form_of(source.model, registry.find(first).stage).shapes(source.model)
     calibration = read_data(calib, settings[first], inputs)
     known = ((), "") if calibration is None else (calibration.classes, calibration.label)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nc.backends import registry
 from nc.compiler.builds.manifest import NAME
-from nc.compiler.config import resolve
+from nc.compiler.config import Section, resolve
 from nc.compiler.driver.forms import Description, Figures, form_of, stage_of
 from nc.compiler.driver.models import load_model
 from nc.compiler.driver.opened import Opened
@@ -41,20 +42,23 @@ class Inspection:
         }
 
 
-def inspect(model: Path | str) -> Inspection:
-    """Read a model file or a build; ask every target what it does not support."""
+def inspect(model: Path | str, set: Sequence[str] = ()) -> Inspection:
+    """Read a model file or a build; ask every target what it does not support.
+
+    `set`: 'key.path=value' of sections that all targets share, for a model file.
+    """
     path = Path(model)
     if path.is_dir() or path.name == NAME:
         opened = Opened.of(path if path.is_dir() else path.parent)
         found = tuple(opened.backend.check(opened.staged, opened.settings.options))
         description = opened.form.describe(opened.integer)
         return Inspection(path.name, description, opened.form.figures(opened.integer), {opened.build.target: found})
-    source = load_model(path)
+    source = load_model(path, common=resolve(Section, assignments=set).common)
     description, figures = form_of(source.model, "integer").describe(source.model), None
     targets: dict[str, tuple[Diagnostic, ...]] = {}
     for name in registry.names():
         backend = registry.find(name)
-        settings = resolve(backend.Options)
+        settings = resolve(backend.Options, assignments=set)
         form = form_of(source.model, backend.stage)
         try:
             integer = form.to_integers(source.model, settings, None, Stopwatch())

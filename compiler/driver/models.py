@@ -44,7 +44,7 @@ def model_source(model: Any, example_input: Any = None, options: Any = None, com
     if not isinstance(model, Model):
         from nc.compiler.frontends.torch_export import from_torch
 
-        model = from_torch(model, example_input)
+        model = from_torch(model, example_input, batch=common.model.axis)
     text, arrays = to_text(model) if isinstance(model, Graph) else dumps(model)
     digest = hashlib.sha256(text.encode())
     for array in arrays.values():
@@ -74,7 +74,9 @@ def _onnx(path: Path, options: Any, common: Common) -> Graph:
     from nc.compiler.frontends.onnx.classical import is_classical, read_classical
 
     del options
-    return read_classical(path, common) if is_classical(path) else read_onnx(path)
+    if is_classical(path):
+        return read_classical(path, common)
+    return read_onnx(path, batch=common.model.axis, shapes=common.model.shapes)
 
 
 def _nir(path: Path, options: Any, common: Common) -> Network:
@@ -90,8 +92,8 @@ def _nir(path: Path, options: Any, common: Common) -> Network:
 def _pt2(path: Path, options: Any, common: Common) -> Graph:
     from nc.compiler.frontends.torch_export import read_pt2
 
-    del options, common
-    return read_pt2(path)
+    del options
+    return read_pt2(path, batch=common.model.axis, shapes=common.model.shapes)
 
 
 FRONTENDS: dict[str, Callable[[Path, Any, Common], Model]] = {".onnx": _onnx, ".pt2": _pt2, ".nir": _nir}

@@ -15,6 +15,7 @@ import numpy as np
 from nc.compiler.config import Common, InputSection
 from nc.compiler.passes.integerize import Port, quantiser_port
 from nc.compiler.passes.quantise import port_of
+from nc.compiler.yaml_text import advised
 from nc.ir.diagnostics import Where, fail, suggest
 from nc.ir.graph import Graph
 from nc.ir.ops.base import Array
@@ -65,7 +66,7 @@ def _described(label: str, section: InputSection, own: Port | None, data: Array 
             "NC307",
             f"input '{label}' must have a scale, a range, or calibration data",
             where=Where(tensor=label),
-            help=f"for example --set input.{label}.scale=1/255",
+            help=f"for example {advised('input', label, 'scale', value='1/255')}",
         )
     return _narrowed(label, Port(lo, hi, _covering(bounds, lo, hi, section.zero_point), section.zero_point), section)
 

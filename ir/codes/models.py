@@ -27,12 +27,13 @@ CODES: dict[str, Code] = {
         "batch axis used as data",
         "The leading axis of every input is the batch; the hardware sees one sample at a time. An operation that mixes "
         "samples (joins, moves, reduces or indexes that axis) therefore has no meaning. If the model's leading axis "
-        "is not a batch, import it with batch=None.",
+        "is not a batch, say --batch none (batch=None in Python), or --batch 1 where it is another axis. A model of a "
+        "fixed batch of several samples is best exported with one sample, or with a dynamic batch axis.",
     ),
     "NC106": Code(
         "dynamic shape",
         "Every extent but the batch must be a known number, because the hardware is built for it. Fix the dimension at "
-        "export, or pass shapes={name: [...]} to the importer.",
+        "export, or say --shape NAME=N,N,... (shapes={name: [...]} in Python).",
     ),
     "NC107": Code(
         "cycle in the model",

@@ -127,7 +127,7 @@ def transpose(node: Node) -> Tensor:
         fail(
             "NC105",
             f"Transpose must leave the batch axis in front, not order {x} by {list(perm)}",
-            help="import with batch=None if the model's leading axis is no batch",
+            help="--batch none (batch=None in Python) if the model's leading axis is no batch",
         )
     own = tuple(axis - (axis > x.lead) for axis in perm if axis != x.lead)
     return replace(x if own == tuple(range(len(own))) else node.emit(Transpose(own), x), lead=lead)

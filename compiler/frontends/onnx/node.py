@@ -119,7 +119,7 @@ class Node:
             fail(
                 "NC105",
                 f"axis of {self.op} must not be the batch axis {axis} of {tensor}",
-                help="the leading axis is the batch; import with batch=None if the model's is not",
+                help="the leading axis is the batch; --batch none (batch=None in Python) if the model's is not",
             )
         return axis - (tensor.batched and axis > tensor.lead)
 
@@ -247,7 +247,7 @@ class Node:
             fail(
                 "NC113",
                 f"{self.op} must have at most {_MOST_SAMPLES} samples in a whole tensor, not {tensor.shape[0]}",
-                help="import with batch='first'",
+                help="--batch 0 (batch=0 in Python) takes the leading axis as the batch",
             )
         parts = []
         for index in range(tensor.shape[0]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from onnx import NodeProto
 
@@ -13,7 +13,7 @@ def in_order(nodes: Sequence[NodeProto], known: Container[str]) -> tuple[list[No
     Operands that nobody makes do not hold a node back: they are reported where they are read.
     """
     maker = {name: i for i, node in enumerate(nodes) for name in node.output if name and name not in known}
-    waits = [{maker[name] for name in node.input if name in maker} for node in nodes]
+    waits = [{maker[name] for name in _read(node) if name in maker} for node in nodes]
     readers: list[list[int]] = [[] for _ in nodes]
     for index, before in enumerate(waits):
         for other in before:
@@ -31,3 +31,12 @@ def in_order(nodes: Sequence[NodeProto], known: Container[str]) -> tuple[list[No
                 ready.append(reader)
     done = set(ready)
     return ordered, [node for index, node in enumerate(nodes) if index not in done]
+
+
+def _read(node: NodeProto) -> Iterator[str]:
+    """The names that a node reads, those that its branches read around them included."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from _read(inner)
+        yield from (output.name for output in attribute.g.output)

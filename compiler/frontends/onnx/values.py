@@ -44,10 +44,14 @@ class Tensor:
 class BatchSize:
     """The unknown number of samples where a model computes with shapes; it may be passed on, not computed with."""
 
+    HELP = "reshape with -1 for the extent that is to be inferred, and keep the batch as its own axis"
+
     def __repr__(self) -> str:
         return "N"
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, (int, np.integer)) and other > 0:
+            self._refuse(other)  # it may be
         return self is other
 
     def __hash__(self) -> int:
@@ -62,7 +66,7 @@ class BatchSize:
         fail(
             "NC105",
             "the batch size must not be computed with",
-            help="reshape with -1 for the extent that is to be inferred, and keep the batch as its own axis",
+            help=self.HELP,
         )
 
     __mul__ = __rmul__ = __floordiv__ = __truediv__ = _times

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from onnx import FunctionProto, NodeProto
 
 from nc.compiler.frontends.onnx import translations  # noqa: F401  (fills the table)
 from nc.compiler.frontends.onnx.describe import HINTS, label, text
+from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.functions import opset_versions, specialised
+from nc.compiler.frontends.onnx.modern import OLDEST_OPSET
 from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.order import in_order
+from nc.compiler.frontends.onnx.reference import folded
 from nc.compiler.frontends.onnx.registry import TRANSLATIONS
 from nc.compiler.frontends.onnx.signatures import STANDARD, attributes, check_arity, check_types, family, signature
-from nc.compiler.frontends.onnx.tensors import default_opset, type_name
-from nc.compiler.frontends.onnx.values import Tensor
+from nc.compiler.frontends.onnx.tensors import default_opset, to_numpy, type_name
+from nc.compiler.frontends.onnx.values import BATCH, Tensor, has_batch
 from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where, fail
 from nc.ir.graph import Builder, Value
 
-OLDEST_OPSET = 7
 MAX_INLINED = 50_000  # nodes that come from functions
 _DEEPEST_CALL = 32
+
+_FIXED = frozenset({"Constant", "Shape", "Size"})  # operators whose results never depend on data
 
 Environment = dict[str, Tensor | None]  # None: its maker failed, so its readers are passed over
 
@@ -40,8 +45,13 @@ def check_leads(op: str, domain: str, operands: Sequence[Tensor | None]) -> None
     fail(
         "NC105",
         f"operands of {op} must have the batch axis in front, not at axis {inside[0].lead} of {inside[0]}",
-        help="transpose it back; import with batch=None if the model's leading axis is no batch",
+        help="transpose it back; --batch none (batch=None in Python) if the model's leading axis is no batch",
     )
+
+
+def _refused(error: NcError) -> bool:
+    """Is the operator known, but not in this form?"""
+    return all(d.code == "NC103" for d in error.diagnostics)
 
 
 @dataclass
@@ -59,6 +69,7 @@ class Walk:
     """What all scopes share: the graph under construction, its constants, and the problems found.
 
     made: constants already in the graph. labels: names of initialisers by the identity of their array.
+    folder: where external data may lie. unknown: names of nodes reported as unknown.
     """
 
     functions: Mapping[tuple[str, str], FunctionProto]
@@ -68,24 +79,37 @@ class Walk:
     labels: dict[int, str] = field(default_factory=dict)
     declared_batch: int | None = None
     inlined: int = 0
+    folder: Path | None = None
+    unknown: set[str] = field(default_factory=set)
 
-    def check_operators(self, nodes: Iterable[NodeProto], prefix: str = "") -> None:
-        """Report every operator that has no translation, before anything else can hide it."""
+    def check_operators(self, nodes: Iterable[NodeProto], constants: Iterable[str] = (), prefix: str = "") -> None:
+        """Report every operator that has no translation, before anything else can hide it.
+
+        What follows from `constants` and shapes alone is computed, whatever its operator.
+        """
+        fixed = set(constants)
         for node in nodes:
             domain = family(node.domain)
-            known = (node.domain, node.op_type) in self.functions or (domain, node.op_type) in TRANSLATIONS
-            if known:
+            if node.op_type in _FIXED or domain == STANDARD and all(n in fixed for n in node.input if n):
+                fixed.update(node.output)
                 continue
-            shown = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-            self.found.error(
-                "NC102",
-                f"operator {shown} must be one that nc translates",
-                where=Where(node=prefix + label(node)),
-                op=text(node),
-                help=HINTS.get(node.op_type, "replace the layer before export; docs/onnx.md lists what is supported"),
-            )
+            known = (node.domain, node.op_type) in self.functions or (domain, node.op_type) in TRANSLATIONS
+            if known or (domain, node.op_type) == (STANDARD, "If"):
+                continue
+            self._unknown(node, prefix)
         for function in self.functions.values() if not prefix else ():
-            self.check_operators(function.node, f"{function.name}/")
+            self.check_operators(function.node, (), f"{function.name}/")
+
+    def _unknown(self, node: NodeProto, prefix: str) -> None:
+        self.unknown.add(prefix + label(node))
+        shown = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        self.found.error(
+            "NC102",
+            f"operator {shown} must be one that nc translates",
+            where=Where(node=prefix + label(node)),
+            op=text(node),
+            help=HINTS.get(node.op_type, "replace the layer before export; docs/onnx.md lists what is supported"),
+        )
 
     def nodes(self, nodes: Sequence[NodeProto], scope: Scope) -> None:
         """Translate nodes in order of evaluation; their results join the scope."""
@@ -155,10 +179,12 @@ class Walk:
         if called is not None:
             return self._call(called, node, operands, where, scope)
         domain = family(node.domain)
+        if (domain, node.op_type) == (STANDARD, "If"):
+            return self._branch(node, operands, where, scope)
         translate = TRANSLATIONS.get((domain, node.op_type))
-        if translate is None:
-            return [None] * len(node.output)  # reported by _check_operators
         version = self._version(node, domain, scope)
+        if translate is None:
+            return self._folded(node, operands, where, version)
         form = signature(domain, node.op_type, version)
         if form is None:
             fail("NC115", f"{node.op_type} must be part of operator set {version} of its domain")
@@ -177,8 +203,53 @@ class Walk:
             self.labels,
         )
         check_leads(node.op_type, domain, operands)
-        made = translate(view)
+        try:
+            made = translate(view)
+        except NcError as error:
+            computed = folded(node, operands, version) if domain == STANDARD and _refused(error) else None
+            if computed is None:
+                raise
+            return computed
         return [made] if isinstance(made, Tensor) else made
+
+    def _folded(
+        self, node: NodeProto, operands: Sequence[Tensor | None], where: Where, version: int
+    ) -> Sequence[Tensor | None]:
+        """The results of an operator without a translation, of constants; or it is reported, once."""
+        standard = family(node.domain) == STANDARD
+        if standard and any(t is not None and has_batch(t.data) for t in operands):
+            fail("NC105", f"{node.op_type} must not compute with the batch size", help=BATCH.HELP)
+        made = folded(node, operands, version) if standard else None
+        if made is None and where.node not in self.unknown:
+            self._unknown(node, where.node.removesuffix(label(node)))
+        return made or [None] * len(node.output)
+
+    def _branch(
+        self, node: NodeProto, operands: Sequence[Tensor | None], where: Where, scope: Scope
+    ) -> Sequence[Tensor | None]:
+        """The branch that a constant condition chooses, in the place of the If."""
+        branches = {a.name: a.g for a in node.attribute}
+        condition = operands[0] if len(operands) == 1 else None
+        if condition is None or branches.keys() != {"then_branch", "else_branch"}:
+            fail("NC109", "If must have a condition, a then_branch and an else_branch")
+        if condition.data is None or condition.data.size != 1:
+            fail("NC104", "the condition of If must be constant, not computed from the inputs", help=HINTS["If"])
+        if has_batch(condition.data):
+            fail("NC105", "the condition of If must not depend on the batch size", help=BATCH.HELP)
+        chosen = branches["then_branch" if condition.data.ravel()[0] else "else_branch"]
+        if scope.depth >= _DEEPEST_CALL:
+            fail("NC113", f"branches must nest at most {_DEEPEST_CALL} deep")
+        inner = Scope(dict(scope.env), scope.opsets, f"{where.node}/", scope.depth + 1)
+        for tensor in chosen.initializer:
+            inner.env[tensor.name] = constant(to_numpy(tensor, self.folder), tensor.data_type)
+        constants = {name for name, t in inner.env.items() if t is not None and t.data is not None}
+        self.check_operators(chosen.node, constants, inner.prefix)
+        self.nodes(chosen.node, inner)
+        self.build.origin = where.node
+        missing = [o.name for o in chosen.output if o.name not in inner.env]
+        if missing or len(chosen.output) != len(node.output):
+            fail("NC108", f"the chosen branch of If must compute {len(node.output)} results")
+        return [inner.env[o.name] for o in chosen.output]
 
     def _version(self, node: NodeProto, domain: str, scope: Scope) -> int:
         if domain != STANDARD:
@@ -189,7 +260,7 @@ class Walk:
         if not OLDEST_OPSET <= version <= default_opset():
             fail(
                 "NC115",
-                f"the model's operator set must lie in {OLDEST_OPSET}..{default_opset()}, not {version}",
+                f"the model's operator set must lie in 1..{default_opset()}, not {version}",
                 help="convert the model with onnx.version_converter.convert_version, or update onnx",
             )
         return version

@@ -17,6 +17,7 @@ from nc.compiler.passes.integerize import align, states
 from nc.compiler.passes.integerize.numbers import Form, Known, Number, Whole
 from nc.compiler.passes.integerize.rules import find_rule, need_number
 from nc.compiler.passes.integerize.translation import Translation
+from nc.compiler.yaml_text import advised
 from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.argmax import ArgMax
@@ -119,7 +120,8 @@ class Integerize:
                     "NC307",
                     f"input '{label}' must have a quantiser, port options, or calibration data",
                     Where(tensor=label),
-                    help=f"for example --set input.{label}.bits=8 --set input.{label}.scale=1/255, or --calib data.npz",
+                    help=f"for example {advised('input', label, 'bits', value='8')} "
+                    f"{advised('input', label, 'scale', value='1/255')}, or --calib data.npz",
                 )
             )
         meaning = Affine.of(port.scale, port.zero_point)

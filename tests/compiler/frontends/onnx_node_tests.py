@@ -54,10 +54,10 @@ class Result:
         return not self.reason
 
 
-def run_all(batch: str | None = None) -> list[Result]:
+def run_all(batch: int | None = None) -> list[Result]:
     """Every node test of a listed operator, expansions of it included, in order of name.
 
-    batch: None keeps tensors whole; 'first' takes the leading axis of the data as the batch, where that has a meaning.
+    batch: None keeps tensors whole; 0 takes the leading axis of the data as the batch, where that has a meaning.
     """
     found = []
     for case in sorted(load_model_tests(kind="node"), key=lambda c: str(c.name)):
@@ -113,10 +113,10 @@ def _is_plain(model: onnx.ModelProto) -> bool:
     return all(p.type.WhichOneof("value") == "tensor_type" and p.type.tensor_type.elem_type in _PLAIN for p in ports)
 
 
-def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[Any], batch: str | None) -> str:
+def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[Any], batch: int | None) -> str:
     names = [info.name for info in model.graph.input]
     data = _data(op, names)
-    if batch and op in _ALL_DATA:  # a smaller operand is a constant: it has no batch axis
+    if batch is not None and op in _ALL_DATA:  # a smaller operand is a constant: it has no batch axis
         largest = max(array.shape for array in inputs)
         data = {n for n, a in zip(names, inputs, strict=True) if n in data and a.shape == largest}
     batch = batch if data else None  # a constant has no batch
@@ -125,10 +125,10 @@ def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[An
     shapes = {n: a.shape for n, a in fed.items()}
     try:
         graph = from_onnx(model, batch=batch, constants=bound, shapes=shapes)
-        made = evaluate(graph, {n: a if batch else a[None] for n, a in fed.items() if n in graph.inputs})
+        made = evaluate(graph, {n: a if batch is not None else a[None] for n, a in fed.items() if n in graph.inputs})
     except NcError as error:
         return error.diagnostics[0].message
-    got = [made[info.name] if batch else made[info.name][0] for info in model.graph.output]
+    got = [made[info.name] if batch is not None else made[info.name][0] for info in model.graph.output]
     if all(map(_same, got, outputs)):
         return ""
     theirs = _onnxruntime(model, dict(zip(names, inputs, strict=True)))

@@ -134,7 +134,7 @@ def test_a_dynamic_shape() -> None:
     assert refusal(model) == (
         "error[NC106]: every extent of input 'x' but the batch must be a number, not 'height'\n"
         "  --> tensor 'x'\n"
-        "  help: pass shapes={'x': [...]}, or export the model with fixed shapes"
+        "  help: --shape x=N,N,... says all extents, or export the model with fixed shapes"
     )
     graph = from_onnx(model, shapes={"x": [1, 3, 16, 8]})
     assert graph.type(graph.inputs["x"]).shape == (3, 16, 8)
@@ -147,7 +147,6 @@ def test_an_unknown_shape() -> None:
 @pytest.mark.parametrize(
     "made, words",
     [
-        (node("Transpose", "x"), "Transpose must leave the batch axis in front, not order [N, 4] by [1, 0]"),
         (node("Concat", "x x", axis=0), "axis of Concat must not be the batch axis 0 of [N, 4]"),
         (node("ReduceSum", "x"), "axis of ReduceSum must not be the batch axis 0 of [N, 4]"),
         (node("Reshape", "x two"), "Reshape must keep the batch as the leading axis of [N, 4], not make [-1, 2]"),
@@ -210,11 +209,11 @@ def test_windows_of_impossible_size() -> None:
     assert refusal(model).startswith("error[NC113]: a tensor must hold at most 134217728 elements, not ")
 
 
-@pytest.mark.parametrize("opset", [6, 99])
+@pytest.mark.parametrize("opset", [0, 99])
 def test_operator_sets_out_of_range(opset: int) -> None:
     newest = onnx.defs.onnx_opset_version()
     text = refusal(build([node("Relu", "x")], opset=opset))
-    assert f"error[NC115]: the model's operator set must lie in 7..{newest}, not {opset}\n" in text
+    assert f"error[NC115]: the model's operator set must lie in 1..{newest}, not {opset}\n" in text
 
 
 def test_huge_shapes_are_refused_before_allocation() -> None:

@@ -143,21 +143,6 @@ def test_transposed_around_as_exporters_write_batch_first() -> None:
         assert np.allclose(found["last"][k], last[0, 0], atol=1e-6)
 
 
-def test_a_batch_axis_inside_stays_around_recurrent_layers() -> None:
-    nodes = [helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2], name="swap"),
-             helper.make_node("Relu", ["t"], ["y"], name="act")]  # fmt: skip
-    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 2])
-    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "g", [info], [output])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    assert refusal(made) == (
-        "error[NC105]: operands of Relu must have the batch axis in front, not at axis 1 of [4, N, 2]\n"
-        "  --> node 'act'\n"
-        "   |  y = Relu(t)\n"
-        "  help: transpose it back; import with batch=None if the model's leading axis is no batch"
-    )
-
-
 LIVE = ["T", 1, FEATURES]
 HERE = "\n  --> node 'cell'\n"
 
