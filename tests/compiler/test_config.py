@@ -156,7 +156,7 @@ def test_random_bytes_end_in_a_diagnostic(tmp_path: Path) -> None:
 def test_schema_merges_common_and_target_sections() -> None:
     one = schema({"fpga": Options})
     assert one["title"] == "fpga"
-    assert set(one["properties"]) == {"input", "output", "quantise", "data", "seed", "io", "pipeline"}  # type: ignore[call-overload]
+    assert set(one["properties"]) == {"input", "output", "model", "quantise", "data", "seed", "io", "pipeline"}  # type: ignore[call-overload]
     assert one["additionalProperties"] is False
 
 

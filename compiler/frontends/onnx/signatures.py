@@ -20,6 +20,8 @@ STANDARD = ""
 QONNX = "qonnx"
 MICROSOFT = "com.microsoft"
 LUT = "nc.lut"
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
+CHANNELS_LAST_SET = 13  # the standard's operator set that spells all versions of these layers
 
 _DOMAINS = {
     "": STANDARD,
@@ -112,6 +114,8 @@ _TABLES = {QONNX: _QONNX, MICROSOFT: _MICROSOFT, LUT: _LUT}
 @cache
 def signature(domain: str, op: str, version: int) -> Signature | None:
     """The signature of an operator, None when the domain's tables do not know it."""
+    if domain == CHANNELS_LAST:
+        return signature(STANDARD, op, CHANNELS_LAST_SET)
     if domain != STANDARD:
         return _TABLES.get(domain, {}).get(op)
     try:

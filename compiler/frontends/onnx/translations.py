@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nc.compiler.frontends.onnx import (  # noqa: F401
+    channels_last,
     elementwise,
     layout,
     linear,

@@ -113,6 +113,12 @@ def _is_plain(model: onnx.ModelProto) -> bool:
     return all(p.type.WhichOneof("value") == "tensor_type" and p.type.tensor_type.elem_type in _PLAIN for p in ports)
 
 
+def _placed(got: Any, want: Any) -> Any:
+    """The samples of an output on the axis where the model has them, or the one sample of a model without that axis."""
+    choices = [np.moveaxis(got, 0, axis) for axis in range(got.ndim)] + [got[0]] * (len(got) == 1)
+    return next((choice for choice in choices if choice.shape == want.shape and _same(choice, want)), got)
+
+
 def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[Any], batch: int | None) -> str:
     names = [info.name for info in model.graph.input]
     data = _data(op, names)
@@ -128,7 +134,12 @@ def _reason(model: onnx.ModelProto, op: str, inputs: list[Any], outputs: list[An
         made = evaluate(graph, {n: a if batch is not None else a[None] for n, a in fed.items() if n in graph.inputs})
     except NcError as error:
         return error.diagnostics[0].message
-    got = [made[info.name] if batch is not None else made[info.name][0] for info in model.graph.output]
+    names_out = [info.name for info in model.graph.output]
+    got = [
+        made[name] if batch is None else _placed(made[name], want)
+        for name, want in zip(names_out, outputs, strict=True)
+    ]
+    got = [array[0] for array in got] if batch is None else got
     if all(map(_same, got, outputs)):
         return ""
     theirs = _onnxruntime(model, dict(zip(names, inputs, strict=True)))
