@@ -1,4 +1,4 @@
-"""DATA at the ports: real samples to the integers of the model's input, and integer results to decisions.
+"""DATA at the ports: real samples to the integers of the model's input, and what integers of an output stand for.
 
 The port's meaning real = scale * q + offset is part of the input's type, its rounding of the input, hence both of
 model.nc. A sample x becomes q = clamp(round half even(x / scale) + zero_point) where the model asks for no other
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nc.compiler.data import Dataset
 from nc.ir.diagnostics import Where, fail
 from nc.ir.graph import Graph
-from nc.ir.ops.argmax import ArgMax
 from nc.ir.ops.input import NEAREST, SIGN, Input
 from nc.ir.ops.quantize import ROUNDINGS
 from nc.ir.types import Affine, TensorType
@@ -98,23 +97,3 @@ def real_inputs_of(graph: Graph, data: Dataset) -> dict[str, Array]:
              where=Where(data.name, tensor=missing[0]),
              help=f"np.savez('data.npz', {', '.join(f'{label}=...' for label in graph.inputs)}, y=labels)")  # fmt: skip
     return {label: data.shaped(graph.type(value).shape, label) for label, value in graph.inputs.items()}
-
-
-def decisions(graph: Graph, outputs: dict[str, Array]) -> NDArray[np.int64]:
-    """The class of each sample: the index of the largest number of the first output, ties to the lowest.
-
-    An output that is the result of an arg-max is a class index already, and so is a single integer called `class`
-    that stands for nothing else; a single number a sample is a logit of two
-    classes, decided by the sign of the real number it stands for.
-    """
-    label, value = next(iter(graph.outputs.items()))
-    flat = outputs[label].reshape(len(outputs[label]), -1)
-    named = label == CLASS and flat.shape[1] == 1 and graph.type(value).meaning is None
-    if named or graph.nodes[value].op.name == ArgMax.name:
-        return np.asarray(flat[:, 0], np.int64)
-    meaning = graph.type(value).meaning or Affine()
-    if flat.shape[1] > 1:
-        comparable = flat if meaning.uniform else real_of(outputs[label], graph.type(value)).reshape(flat.shape)
-        return np.asarray(comparable.argmax(axis=1), np.int64)
-    zero = float(-meaning.offset[0] / meaning.scale[0])
-    return np.asarray(flat[:, 0] > zero, np.int64)

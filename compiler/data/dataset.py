@@ -113,7 +113,8 @@ class Dataset:
     def labels(self) -> NDArray[np.int64]:
         """The labels, where a command cannot do without (NC408; NC407 where they are no classes)."""
         if self.y is None and self.targets is not None:
-            fail("NC407", "labels must be class indices, integers from 0, not real numbers", where=Where(self.name))
+            fail("NC407", "labels must be class indices, integers from 0, not real numbers", where=Where(self.name),
+                 help="real numbers are judged by nc eval, --task regression")  # fmt: skip
         if self.y is None:
             fail("NC408", "labels must be present, not missing", where=Where(file=self.name),
                  help="--label NAME says which column or array holds them")  # fmt: skip

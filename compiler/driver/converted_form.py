@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nc.compiler.answers import Answer
 from nc.compiler.builds.graphs import INTEGER, Names
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array, Arrays, Description, Figures
-from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, of_outputs, spiking_options
+from nc.compiler.driver.spiking_form import INPUT, OBSERVED, OUTPUT, SPIKING, chosen, of_outputs, spiking_options
 from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.progress import Stopwatch
 from nc.ir.graph import Graph
@@ -102,10 +103,18 @@ class ConvertedForm:
             return TENSOR.watch(model, inputs, layers)
         return SPIKING.watch(_network(model), inputs, layers)
 
-    def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
+    def decide(self, model: Any, outputs: Mapping[str, Array], reference: Any = None) -> NDArray[np.int64]:
+        return self.answers(model, outputs)[0].decided
+
+    def answers(
+        self, model: Any, outputs: Mapping[str, Array], reference: Any = None, real: Any = None
+    ) -> list[Answer]:
         if isinstance(model, Graph):
-            return TENSOR.decide(model, outputs)
-        return np.asarray(of_outputs(_network(model), outputs[OUTPUT])[:, -1].argmax(axis=1), np.int64)
+            return TENSOR.answers(model, outputs, reference, real)[:1]  # a core has one output frame
+        return [chosen(of_outputs(_network(model), outputs[OUTPUT])[:, -1])]
+
+    def reference(self, real: Graph, settings: Settings) -> Graph:
+        return TENSOR.reference(real, settings)
 
     def evaluated(
         self, model: Converted, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
@@ -115,7 +124,7 @@ class ConvertedForm:
         if labels is not None:
             stops = [t for t in (1, 2, 4, 8, 16, 32, 64) if t < model.ticks] + [model.ticks]
             membranes = of_outputs(model.network, outputs[OUTPUT])
-            decided = {t: membranes[:, t - 1].argmax(axis=1) for t in stops}
+            decided = {t: chosen(membranes[:, t - 1]).decided for t in stops}
             found["accuracy_by_ticks"] = {str(t): float((d == labels).mean()) for t, d in decided.items()}
         return found
 

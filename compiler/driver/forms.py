@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nc.compiler.answers import Answer
 from nc.compiler.builds.graphs import INTEGER, Names
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
@@ -80,8 +81,18 @@ class Form(Protocol):
         is: a node without a name is called by its result."""
         ...
 
-    def decide(self, model: Any, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
-        """The class of each sample (N,)."""
+    def decide(self, model: Any, outputs: Mapping[str, Array], reference: Any = None) -> NDArray[np.int64]:
+        """The class of each sample (N,), by the first output."""
+        ...
+
+    def answers(
+        self, model: Any, outputs: Mapping[str, Array], reference: Any = None, real: Any = None
+    ) -> list[Answer]:
+        """Every output's decisions and numbers. `real`: the model as it was read, `reference` of the same name here."""
+        ...
+
+    def reference(self, real: Any, settings: Settings) -> Any:
+        """The float model with its outputs as the integer model has them: logits, where a softmax is left out."""
         ...
 
     def shapes(self, model: Any) -> Mapping[str, tuple[int, ...]]:

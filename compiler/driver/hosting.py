@@ -124,7 +124,9 @@ def _through(
     accuracy = None
     if samples is not None and samples.y is not None:
         outputs = {p.name: got for p, got in zip(spec.outputs, found, strict=True)}
-        accuracy = float(np.mean(opened.form.decide(opened.staged, outputs) == samples.y[: len(drawn)]))
+        accuracy = float(
+            np.mean(opened.form.decide(opened.staged, outputs, opened.reference) == samples.y[: len(drawn)])
+        )
     return Hosted(
         board, len(drawn), int(wrong.sum()), accuracy, line.repeats, first, round(seconds, 3),
         round(len(drawn) / seconds, 2),

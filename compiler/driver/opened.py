@@ -51,6 +51,11 @@ class Opened:
         return self.form.read(self.build.folder, FLOAT, self.settings)
 
     @cached_property
+    def reference(self) -> Any:
+        """The float model with its outputs as the hardware has them, None as `real`."""
+        return None if self.real is None else self.form.reference(self.real, self.settings)
+
+    @cached_property
     def staged(self) -> Any:
         """The integer model at the stage that the backend lowered."""
         stage = stage_of(self.backend, self.integer, self.settings.options)

@@ -14,7 +14,9 @@ import numpy as np
 from nc.compiler.data import Data, Dataset
 from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
+from nc.compiler.driver.tasks import in_range, task_of
 from nc.compiler.driver.vectors import Vectors, default_vectors, make_vectors
+from nc.compiler.scores import share
 from nc.ir.diagnostics import UsageError, fail
 from nc.ir.stream import StreamSpec
 from nc.sim.bench import stream_of
@@ -171,4 +173,7 @@ def _accuracy(opened: Opened, outputs: Outputs, data: Dataset | None) -> float |
     labels = data.y[: len(next(iter(outputs.values()), ()))]
     if not len(labels):
         return None
-    return float(np.mean(opened.form.decide(opened.staged, outputs) == labels))
+    answer = opened.form.answers(opened.staged, outputs, opened.reference, opened.real)[0]
+    if task_of(answer, data, None) == "regression":
+        return None
+    return share(answer.decided, in_range(labels, answer.classes, data.name))

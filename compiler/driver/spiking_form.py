@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nc.compiler.answers import Answer
 from nc.compiler.builds.graphs import Names, write_arrays
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
@@ -102,8 +103,18 @@ class SpikingForm:
         outputs = np.concatenate([kept[name] for name in frame], axis=2)
         return {OUTPUT: outputs}, {layer: kept[layer] for layer in layers if layer in kept}
 
-    def decide(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
-        return np.asarray(of_outputs(model, outputs[OUTPUT]).sum(axis=1).argmax(axis=1), np.int64)
+    def decide(
+        self, model: Network | FixedNetwork, outputs: Mapping[str, Array], real: Any = None
+    ) -> NDArray[np.int64]:
+        return self.answers(model, outputs)[0].decided
+
+    def answers(
+        self, model: Network | FixedNetwork, outputs: Mapping[str, Array], reference: Any = None, real: Any = None
+    ) -> list[Answer]:
+        return [chosen(of_outputs(model, outputs[OUTPUT]).sum(axis=1))]
+
+    def reference(self, real: Network | FixedNetwork, settings: Settings) -> Network | FixedNetwork:
+        return real
 
     def evaluated(
         self, model: FixedNetwork, inputs: Mapping[str, Array], outputs: Mapping[str, Array], labels: Array | None
@@ -133,6 +144,13 @@ class SpikingForm:
         return Description(
             {p.name: sizes[p.name] for p in model.inputs}, {name: sizes[name] for name in model.outputs}, rows
         )
+
+
+def chosen(activity: Array) -> Answer:
+    """The output neuron with the largest of (N, neurons), ties to the lowest; a single neuron decides by its sign."""
+    single = activity.shape[1] == 1
+    decided = activity[:, 0] > 0 if single else activity.argmax(axis=1)
+    return Answer(OUTPUT, np.asarray(decided, np.int64), 2 if single else activity.shape[1])
 
 
 def frame_of(model: Network | FixedNetwork) -> tuple[str, ...]:

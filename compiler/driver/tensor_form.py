@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nc.compiler.answers import Answer, answers, decisions
 from nc.compiler.builds.graphs import Names, read_graph, write_graph
 from nc.compiler.config import Settings
 from nc.compiler.data import Dataset
 from nc.compiler.driver.forms import Array, Arrays, Description, Figures, Row
 from nc.compiler.driver.prepare import to_integers, to_stage
-from nc.compiler.ports import decisions, inputs_of, real_of
+from nc.compiler.passes.strip_heads import StripHeads
+from nc.compiler.ports import inputs_of, real_of
 from nc.compiler.progress import Stopwatch
 from nc.ir.graph import Graph, Value
 from nc.ir.interpret import evaluate
@@ -65,8 +67,16 @@ class TensorForm:
         outputs = {label: results[label] for label in model.outputs}
         return outputs, {layer: results[f"%{value}"] for layer, value in values.items()}
 
-    def decide(self, model: Graph, outputs: Mapping[str, Array]) -> NDArray[np.int64]:
-        return decisions(model, dict(outputs))
+    def decide(self, model: Graph, outputs: Mapping[str, Array], reference: Graph | None = None) -> NDArray[np.int64]:
+        return decisions(model, outputs, reference)
+
+    def answers(
+        self, model: Graph, outputs: Mapping[str, Array], reference: Graph | None = None, real: Graph | None = None
+    ) -> list[Answer]:
+        return answers(model, outputs, reference, real)
+
+    def reference(self, real: Graph, settings: Settings) -> Graph:
+        return StripHeads(settings.common.output).run(real)
 
     def shapes(self, model: Graph) -> dict[str, tuple[int, ...]]:
         return {label: model.type(value).shape for label, value in model.inputs.items()}

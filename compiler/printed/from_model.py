@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from nc.compiler.answers import decisions
 from nc.compiler.builds.manifest import tool_version
-from nc.compiler.ports import decisions
 from nc.compiler.printed.genome import Shape
 from nc.compiler.printed.search import Plan, Point, search
 from nc.compiler.printed.to_graph import to_graph

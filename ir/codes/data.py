@@ -105,6 +105,18 @@ CODES: dict[str, Code] = {
         "An output of the simulated hardware is not what the integer graph computes, or a rule of the stream "
         "protocol is broken. On an unchanged build this is a defect of nc: please report it with the build.",
     ),
+    "NC432": Code(
+        "no layers to compare",
+        "nc eval --layers compares the layers of the integer graph with those of the float graph in the build. A build "
+        "made with --no-float, or of a spiking network, has no such pair.",
+    ),
+    "NC433": Code(
+        "labels that the network cannot answer",
+        "A class index must be below the number of classes of the output (2 for a single number), and the numbers of a "
+        "regression must be as many a sample as the output has elements. What the labels are is found from them: "
+        "integers from 0 within the classes are classes. Where that is wrong, say it: nc eval --task classification "
+        "or --task regression.",
+    ),
     "NC440": Code(
         "unknown figure",
         "Objectives and constraints of an exploration name figures of a measured point: those of nc eval (accuracy, "

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nc.compiler.answers import decisions
 from nc.compiler.data import Dataset
-from nc.compiler.ports import decisions, inputs_of, to_port
+from nc.compiler.ports import inputs_of, to_port
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Builder, Graph
 from nc.ir.ops.argmax import ArgMax

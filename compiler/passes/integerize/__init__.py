@@ -106,6 +106,7 @@ class Integerize:
             if form is not None:
                 build.origin = graph.nodes[value].origin
                 self._output(Translation(build, graph.nodes[value]), label, form)
+        _remember(build, graph, forms)
         return build.finish()
 
     def _input(self, t: Translation, graph: Graph, value: Value) -> Form:
@@ -190,3 +191,15 @@ def quantiser_port(graph: Graph, value: Value) -> Port | None:
 
 def _bipolar(graph: Graph, value: Value) -> bool:
     return any(isinstance(graph.nodes[u].op, Quantize) and graph.nodes[u].op.bipolar for u in graph.users[value])  # type: ignore[attr-defined]
+
+
+def _remember(build: Builder, graph: Graph, forms: Mapping[Value, Form | None]) -> None:
+    """Note on each layer's integers what they stand for, so that they can be compared with the float graph's."""
+    for value, node in enumerate(graph.nodes):
+        form = forms.get(value)
+        if not isinstance(form, Number) or not form.linear or not node.origin:
+            continue
+        ours = build.nodes[form.value]
+        mine = ours.origin == node.origin and ours.type.shape == node.type.shape and ours.constant is None
+        if mine and form.value not in build.outputs.values() and not isinstance(ours.op, Input | State):
+            build.nodes[form.value] = replace(ours, type=replace(ours.type, meaning=form.meaning))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nc.compiler.answers import decisions
 from nc.compiler.passes.integerize import Integerize, Port
-from nc.compiler.ports import decisions, real_of
+from nc.compiler.ports import real_of
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.interpret import evaluate
