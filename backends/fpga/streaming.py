@@ -9,8 +9,10 @@ from pathlib import Path
 
 from nc.backends.backend import Link
 from nc.backends.fpga.options import Options
+from nc.backends.fpga.memories import with_styles
 from nc.backends.synth.devices import Device, find_device
-from nc.compiler.streaming.cost import FAMILIES, Cost, Family, cost
+from nc.compiler.streaming.blocks import FAMILIES, Family
+from nc.compiler.streaming.cost import Cost, cost
 from nc.compiler.streaming.fold import Multipliers, default_target, for_reuse, for_target, targets
 from nc.compiler.streaming.layers import Fold, Layer, layers
 from nc.compiler.streaming.lower import lower, unsupported
@@ -154,9 +156,16 @@ def _lowered(
     device: Device | None,
     family: Family,
 ) -> Dataflow:
-    multipliers = Multipliers.of(found, folds, device.dsps if device is not None else None, family.dsp_bits)
     width = None if options.io.width == "full" else int(options.io.width)
-    return lower(graph, found, folds, multipliers, width, width)
+    if device is None:
+        return lower(graph, found, folds, Multipliers(None), width, width)
+    multipliers = Multipliers.of(found, folds, device.dsps, family)
+    flow = lower(graph, found, folds, multipliers, width, width)
+    over = cost(flow, family).dsps - device.dsps
+    if over > 0:  # what requantisations multiply with takes blocks too
+        multipliers = Multipliers.of(found, folds, max(0, device.dsps - over), family)
+        flow = lower(graph, found, folds, multipliers, width, width)
+    return flow
 
 
 def _spec(graph: Graph, flow: Dataflow, prediction: Prediction) -> StreamSpec:
@@ -179,7 +188,7 @@ def emit(design: StreamingDesign, folder: Path) -> None:
     top = design.top
     hdl = folder / "hdl"
     hdl.mkdir(parents=True, exist_ok=True)
-    (hdl / "top.v").write_text(rtlil_to_verilog(to_rtlil(top, top.ports)))
+    (hdl / "top.v").write_text(with_styles(rtlil_to_verilog(to_rtlil(top, top.ports)), design.family))
     (hdl / "dataflow.txt").write_text(dumps(design.flow)[0])
 
 

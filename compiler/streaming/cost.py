@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nc.compiler.streaming.blocks import Family, blocks, dsps, in_blocks
 from nc.ir.dataflow import (
     ArgMax,
     Buffer,
@@ -26,30 +27,7 @@ from nc.ir.dataflow import (
     Words,
 )
 from nc.ir.dataflow.graph import SMALL, WIRE
-from nc.ir.words import Kind
-
-
-@dataclass(frozen=True)
-class Family:
-    """`shapes`: (width, depth) of a block RAM; `rom_least`, `ram_least`: a memory of fewer bits stays in LUTs;
-    `dsp_bits`: products of fewer bits stay in LUTs; `rom_luts`: LUTs a kilobit of memory in logic; `adder`: LUTs a bit
-    of an adder; `lut_ram`: LUTs can be small memories.
-    """
-
-    shapes: tuple[tuple[int, int], ...]
-    rom_least: int
-    ram_least: int
-    dsp_bits: int
-    rom_luts: float
-    adder: float
-    lut_ram: bool = True
-
-
-FAMILIES: Mapping[str, Family] = {
-    "ice40": Family(((16, 256), (8, 512), (4, 1024), (2, 2048)), 1000, 64, 11, 40.0, 1.0, False),
-    "ecp5": Family(((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), 4096, 2048, 9, 40.0, 1.0),
-    "generic": Family(((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), 4096, 2048, 9, 40.0, 1.0),
-}
+from nc.ir.words import Kind, WordGraph
 
 
 @dataclass(frozen=True)
@@ -76,29 +54,44 @@ def cost(flow: Dataflow, family: Family) -> Cost:
     return total + fifo(flow.result.width, flow.output_depth, family)
 
 
+ROM_LUTS = 0.09
+"""LUTs a bit of a read-only memory in logic."""
+
+
 def memory(width: int, depth: int, family: Family, *, rom: bool) -> Cost:
-    """A memory with one read port, in the cheapest shape of blocks, or in logic."""
-    bits = width * depth
+    """A memory with one read port, in blocks or in logic."""
     if depth <= 1 or width == 0:
         return Cost()
-    if bits < (family.rom_least if rom else family.ram_least):
-        if rom:
-            return Cost(bits * family.rom_luts / 1024 + width, width)
-        if family.lut_ram:  # 16 x 4 bits in four LUTs, and a multiplexer between them
-            return Cost(-(-depth // 16) * -(-width // 4) * 4 + width * depth / 48 + 4, width)
-        return Cost(bits * 1.2, bits + width)
-    # Yosys takes a block more where that saves multiplexers between many banks.
-    choices = [(-(-width // w) * -(-depth // d), -(-depth // d)) for w, d in family.shapes]
-    blocks, banks = min(choices, key=lambda c: c[0] + 0.1 * c[1])
-    return Cost(width * (banks - 1) * 0.5, brams=blocks)
+    if in_blocks(width, depth, family, rom=rom):
+        count, banks = blocks(width, depth, family)
+        # A writable one has the word that is being written beside it, in case it is read.
+        return Cost(width * ((banks - 1) * 0.5 + (0 if rom else 0.5)), 0 if rom else 1.9 * width, brams=count)
+    if rom:
+        return Cost(width * depth * ROM_LUTS + width * 0.1, width)
+    if family.lut_ram:  # 16 x 4 bits in four LUTs, and a multiplexer between them
+        return Cost(-(-depth // 16) * -(-width // 4) * 4 + width * (-(-depth // 16) - 1) * 0.5 + width * 0.5, width * 1.5)
+    return Cost(width * depth * 1.2, width * (depth + 1))
 
 
 def fifo(width: int, depth: int, family: Family) -> Cost:
     if depth == WIRE:
         return Cost()
     if depth <= SMALL:
-        return Cost(width * depth * 0.8 + 4, width * depth + 2)
+        return Cost(width * max(1, 2 * depth - 2) + 6, width * depth + 2)
     return memory(width, depth, family, rom=False) + Cost(20, 20)
+
+
+def rows(a: int, b: int) -> Cost:
+    """A product in LUTs: gates, then rows in pairs, then sums of two, each level registered."""
+    wide, count = max(a, b), min(a, b)
+    luts, ffs, held, covered = float(a * b), 0.0, -(-count // 2), 2
+    luts += (count // 2) * (wide + 1)
+    while True:
+        ffs += held * (wide + covered)
+        if held == 1:
+            return Cost(luts, ffs)
+        luts += (held // 2) * (wide + covered + 1)
+        held, covered = -(-held // 2), 2 * covered
 
 
 def counter(steps: int) -> Cost:
@@ -108,23 +101,30 @@ def counter(steps: int) -> Cost:
 
 def _matvec(actor: MatVec, inputs: tuple[Stream, ...], family: Family) -> Cost:
     x, result = inputs[0], actor.outputs(*inputs)[0].kind
-    rows = actor.memory()
-    weight_bits = _bits(rows)
-    many = actor.pe * actor.simd
-    product = x.kind.bits + weight_bits + (x.kind.signed != bool((actor.weights < 0).any()))
-    dsp = actor.multiplier == "dsp" and product >= family.dsp_bits
+    weight_bits, signed = _bits(actor.weights), bool((actor.weights < 0).any())
+    many, mixed = actor.pe * actor.simd, x.kind.signed != signed
+    product = x.kind.bits + weight_bits
     total = memory(many * weight_bits, actor.steps, family, rom=True) + counter(actor.steps) + counter(actor.steps)
-    rows_of_product = max(1, min(weight_bits, x.kind.bits) - 1)
-    total += Cost(0 if dsp else many * rows_of_product * (product * 0.8) * family.adder, many * product,
-                  dsps=many if dsp else 0)  # fmt: skip
-    total += Cost(actor.pe * (actor.simd - 1) * (product + 1) * family.adder, actor.pe * (actor.simd - 1) * product / 2)
-    total += Cost(actor.pe * result.bits * (1 + family.adder), actor.pe * result.bits + 3 * actor.delay)
+    taken = dsps(x.kind.bits + (mixed and signed), weight_bits + (mixed and not signed), product + mixed, family)
+    if actor.multiplier == "dsp" and taken:
+        total += Cost(0, 0, dsps=many * taken)
+    else:
+        one = rows(x.kind.bits, weight_bits) if actor.multiplier == "lut" else soft(x.kind.bits, weight_bits)
+        total += Cost(one.luts * many, one.ffs * many)
+    adders = actor.pe * (actor.simd - 1)
+    total += Cost(adders * (product + 2), adders * (product + 2))
+    total += Cost(actor.pe * result.bits * 2, actor.pe * result.bits + 3 * actor.delay)
     folds, terms = actor.folds
     if folds > 1:
         total += memory(x.width, terms, family, rom=False) + Cost(x.width, x.width)
     if np.any(actor.bias):
         total += memory(actor.pe * _bits(actor.bias), actor.groups * folds, family, rom=True)
     return total
+
+
+def soft(a: int, b: int) -> Cost:
+    """A product in LUTs as Yosys makes it."""
+    return Cost(2.6 * a * b, 0)
 
 
 def _bits(values: Any) -> int:
@@ -141,20 +141,43 @@ def _buffer(actor: Buffer, inputs: tuple[Stream, ...], family: Family) -> Cost:
 
 
 def _words(actor: Words, inputs: tuple[Stream, ...], family: Family) -> Cost:
-    graph = actor.graph
-    bits = graph.bits
-    arithmetic = np.isin(graph.kind, (Kind.SUM, Kind.GE, Kind.EQ, Kind.MUX, Kind.MIN, Kind.MAX, Kind.CLAMP))
-    luts = float(bits[arithmetic].sum()) * family.adder + 8 * graph.count(Kind.TABLE)
-    products = graph.count(Kind.MUL)
-    ffs = float(bits[graph.kind == Kind.REG].sum())
+    total = logic(actor.graph, family)
     period, columns = actor.params.shape
     rom = memory(sum(_bits(actor.params[:, k]) for k in range(columns)), period, family, rom=True)
-    return rom + Cost(luts, ffs + sum(s.width for s in inputs) * bool(columns), dsps=products)
+    return total + rom + Cost(4, sum(s.width for s in inputs) * bool(columns))
+
+
+def logic(graph: WordGraph, family: Family) -> Cost:
+    """The operations of a word graph: a LUT a bit of an adder, a comparison, or a choice; products in DSP blocks where
+    the family has them."""
+    bits = graph.bits
+    width = bits.astype(np.float64).copy()
+    np.maximum.at(width, graph.owner, bits[graph.src].astype(np.float64))
+    operands = np.maximum(graph.arity + (graph.p0 != 0) - 1, 0)
+    price = np.zeros(len(graph))
+    sums = (graph.kind == Kind.SUM) & ~graph.concatenation
+    price[sums] = (bits * operands)[sums]
+    for kind, luts in {Kind.GE: width, Kind.EQ: width / 2, Kind.MUX: bits, Kind.MIN: 2 * width, Kind.MAX: 2 * width,
+                       Kind.CLAMP: 2.5 * bits}.items():  # fmt: skip
+        chosen = graph.kind == kind
+        price[chosen] = np.asarray(luts)[chosen]
+    total = Cost(float(price.sum()), float(bits[graph.kind == Kind.REG].sum()))
+    for node in np.flatnonzero(graph.kind == Kind.TABLE).tolist():
+        address = int(bits[graph.src[graph.start[node]]])
+        total += Cost(int(bits[node]) * max(1.0, (1 << address) / 16) * (1 if address <= 6 else 0.7))
+    for node in np.flatnonzero(graph.kind == Kind.MUL).tolist():
+        a, b = (int(v) for v in graph.src[graph.start[node] : graph.start[node + 1]])
+        mixed = bool(graph.signed[a]) != bool(graph.signed[b])
+        wide = [int(bits[v]) + (mixed and not graph.signed[v]) for v in (a, b)]
+        taken = dsps(wide[0], wide[1], int(bits[node]), family)
+        pieces = Cost(max(0, taken - 1) * float(bits[node]), dsps=taken)
+        total += pieces if taken else soft(wide[0], wide[1])
+    return total
 
 
 def _staircase(actor: Staircase, inputs: tuple[Stream, ...], family: Family) -> Cost:
     x, lanes, period = inputs[0].kind.bits, actor.thresholds.shape[1], len(actor.thresholds)
-    total = Cost(lanes * actor.bits * x * (1 + family.adder), lanes * actor.bits * (x + actor.bits))
+    total = Cost(lanes * actor.bits * x * 2, lanes * actor.bits * (x + actor.bits))
     for k in range(actor.bits):
         one = memory(x, period << k, family, rom=True)
         total += Cost(one.luts * lanes, one.ffs * lanes, one.brams * lanes)
@@ -164,7 +187,7 @@ def _staircase(actor: Staircase, inputs: tuple[Stream, ...], family: Family) -> 
 def _reduce(actor: Reduce, inputs: tuple[Stream, ...], family: Family) -> Cost:
     width = actor.outputs(*inputs)[0].width
     held = memory(width, actor.groups, family, rom=False) if actor.groups > 1 else Cost()
-    return held + counter(actor.rounds) + Cost(width * (1 + family.adder), width)
+    return held + counter(actor.rounds) + Cost(width * 2, width)
 
 
 def _taps(actor: Taps, inputs: tuple[Stream, ...], family: Family) -> Cost:
@@ -183,5 +206,5 @@ COSTS: Mapping[type, Callable[[Any, tuple[Stream, ...], Family], Cost]] = {
     Scatter: lambda a, i, f: Cost(i[0].width + 6, i[0].width + 4),
     Fork: lambda a, i, f: Cost(a.ways),
     Taps: _taps,
-    ArgMax: lambda a, i, f: Cost(i[0].width * (2 + f.adder) + 16, i[0].width + 16),
+    ArgMax: lambda a, i, f: Cost(i[0].width * 3 + 16, i[0].width + 16),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nc.compiler.streaming.blocks import Family, dsps
 from nc.compiler.streaming.layers import Fold, Layer
 from nc.ir.diagnostics import Collector, suggest
 from nc.ir.graph import Value
@@ -58,20 +59,21 @@ def targets(layers: list[Layer]) -> list[int]:
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Which layers' multipliers become DSP blocks: those of widest products, as many as `blocks` (None: any number)."""
+    """Which layers' multipliers become DSP blocks: those of widest products, as many as the limit (None: any number)."""
 
     chosen: frozenset[Value] | None
 
     @classmethod
-    def of(cls, layers: list[Layer], folds: Mapping[Value, Fold], blocks: int | None, least_bits: int) -> Multipliers:
-        if blocks is None:
+    def of(cls, layers: list[Layer], folds: Mapping[Value, Fold], limit: int | None, family: Family) -> Multipliers:
+        if limit is None:
             return cls(None)
-        left, chosen = blocks, set()
+        left, chosen = limit, set()
         for layer in sorted(layers, key=lambda la: -la.product_bits):
             fold = folds[layer.value]
-            if layer.product_bits >= least_bits and fold.pe * fold.simd <= left:
+            taken = fold.pe * fold.simd * dsps(*layer.factor_bits, layer.product_bits, family)
+            if 0 < taken <= left:
                 chosen.add(layer.value)
-                left -= fold.pe * fold.simd
+                left -= taken
         return cls(frozenset(chosen))
 
     def __call__(self, layer: Layer) -> str:

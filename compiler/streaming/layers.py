@@ -54,9 +54,15 @@ class Layer:
 
     @cached_property
     def product_bits(self) -> int:
-        """Of a product as written in Verilog: an unsigned factor beside a signed one gets a sign bit."""
-        signs = (self.x.signed, bool((self.weights < 0).any()))
-        return self.x.bits + self.weight_bits + (signs[0] != signs[1])
+        """Of a product as written in Verilog."""
+        return sum(self.factor_bits)
+
+    @cached_property
+    def factor_bits(self) -> tuple[int, int]:
+        """Of an element and a weight, their signs harmonised: an unsigned factor beside a signed one gets a sign bit."""
+        signed = bool((self.weights < 0).any())
+        mixed = self.x.signed != signed
+        return self.x.bits + (mixed and signed), self.weight_bits + (mixed and not signed)
 
     def steps(self, fold: Fold) -> int:
         """Clocks a position: how often each multiplier is reused."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib.memory import Memory
 
 from nc.hdl.streaming.pipe import Component, Loops, Pipe, lanes, pack, rom, shape
 from nc.ir.dataflow.matvec import MatVec as Actor
+from nc.ir.dataflow.matvec import row_stages
 
 
 class MatVec(Component[Actor]):
@@ -80,17 +83,29 @@ class MatVec(Component[Actor]):
         return rom(m, "bias", rows, pipe.enable, later)
 
     def _product(self, m: Module, pipe: Pipe, x: Value, w: Value, name: str) -> Value:
-        product = multiply(x, w) if self.actor.multiplier == "lut" else x * w
-        held = Signal(product.shape(), name=name, reset_less=True)
-        with m.If(pipe.enable):
-            m.d.sync += held.eq(product)
-        return held
+        """x * w, `product_stages` clocks later."""
+        made = 0
+
+        def held(value: Value) -> Value:
+            nonlocal made
+            signal = Signal(value.shape(), name=name if made == 0 else f"{name}_{made}", reset_less=True)
+            made += 1
+            with m.If(pipe.enable):
+                m.d.sync += signal.eq(value)
+            return signal
+
+        actor = self.actor
+        product = multiply(x, w, held) if actor.multiplier == "lut" else held(x * w)
+        stages = row_stages(min(len(x), len(w))) if actor.multiplier == "lut" else 1
+        for _ in range(actor.product_stages - stages):  # a factor may be narrower than the widest weight
+            product = held(product)
+        return product
 
     def _tree(self, m: Module, pipe: Pipe, terms: list[Value], name: str) -> Value:
-        """Two levels of adders, then a register."""
+        """A level of adders, then a register: adders in a chain would be merged, as those of `multiply`."""
         level = 0
         while len(terms) > 1:
-            terms = [sum(terms[i + 1 : i + 4], terms[i]) for i in range(0, len(terms), 4)]
+            terms = [sum(terms[i + 1 : i + 2], terms[i]) for i in range(0, len(terms), 2)]
             held = []
             for i, term in enumerate(terms):
                 signal = Signal(term.shape(), name=f"{name}_{level}_{i}", reset_less=True)
@@ -101,15 +116,34 @@ class MatVec(Component[Actor]):
         return terms[0]
 
 
-def multiply(x: Value, w: Value) -> Value:
-    """x * w as gated rows, for multipliers that shall not take a DSP block. The narrower factor picks the rows."""
+def multiply(x: Value, w: Value, held: Callable[[Value], Value]) -> Value:
+    """x * w as gated rows, for multipliers that shall not take a DSP block. The narrower factor picks the rows, two an
+    adder; `held` is a register behind every adder: Yosys would merge a chain of them into carry-save adders, which
+    take more than twice the LUTs on ECP5, and the clock would wait for all rows."""
     if len(x) < len(w):
         x, w = w, x
-    negative = w.shape().signed
+    negative, last = w.shape().signed, len(w) - 1
+    rows = [Mux(bit, x, Const(0, x.shape())) for bit in w]
+    terms: list[tuple[int, Value]] = []
+    for k in range(0, len(w), 2):
+        total = -rows[k] if negative and k == last else rows[k]
+        if k < last:
+            above = rows[k + 1].shift_left(1)
+            total = total - above if negative and k + 1 == last else total + above
+        terms.append((k, held(total)))
+    while len(terms) > 1:
+        pairs = [terms[k : k + 2] for k in range(0, len(terms), 2)]
+        terms = [(pair[0][0], held(_joined(pair))) for pair in pairs]
     width = len(x) + len(w)
-    total: Value = Const(0, 1)
-    for k in range(len(w)):
-        row = Mux(w[k], x, Const(0, x.shape())).shift_left(k)
-        total = total - row if negative and k == len(w) - 1 else total + row
-    either = x.shape().signed or negative
-    return total.as_signed()[:width].as_signed() if either else total[:width]
+    return fitted(terms[0][1], width)
+
+
+def _joined(pair: list[tuple[int, Value]]) -> Value:
+    (low, total), *rest = pair
+    for place, value in rest:
+        total = total + value.shift_left(place - low)
+    return total
+
+
+def fitted(total: Value, width: int) -> Value:
+    return total.as_signed()[:width].as_signed() if total.shape().signed else total[:width]

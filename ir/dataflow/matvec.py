@@ -8,7 +8,7 @@ import numpy as np
 
 from nc.ir.dataflow.actor import Actor
 from nc.ir.dataflow.streams import Behaviour, IntArray, Process, Stream, at
-from nc.ir.types import IntType
+from nc.ir.types import IntType, bits_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +18,8 @@ class MatVec(Actor):
     `weights` (groups, results, terms), `bias` (groups, results). The vector comes in `terms / simd` tokens a group;
     each of `pe` units multiplies `simd` terms a clock (FINN's PE and SIMD, Umuroglu et al., FPGA 2017), so a
     group takes results / pe * terms / simd clocks. `lanewise`: unit k has lane k of the token for itself (depthwise
-    convolution): simd is 1, results = pe, and the token is `pe` wide. `multiplier`: 'dsp', or 'lut' for partial
-    products that no DSP block takes.
+    convolution): simd is 1, results = pe, and the token is `pe` wide. `multiplier`: 'dsp', or 'lut' for rows of
+    partial products that no DSP block takes.
     """
 
     weights: IntArray
@@ -47,13 +47,20 @@ class MatVec(Actor):
 
     @property
     def tree(self) -> int:
-        """Register stages of the adder tree: two levels each."""
-        return -(-(self.simd - 1).bit_length() // 2)
+        """Register stages of the adder tree: a level each."""
+        return (self.simd - 1).bit_length()
+
+    @property
+    def product_stages(self) -> int:
+        """Register stages of a product: rows in pairs, then sums of two, as many as the weights' bits ask for."""
+        if self.multiplier == "dsp":
+            return 1
+        return row_stages(bits_for(int(self.weights.min(initial=0)), int(self.weights.max(initial=0))))
 
     @property
     def delay(self) -> int:
         """Fetch, multiply, add up, accumulate."""
-        return 3 + self.tree
+        return 2 + self.product_stages + self.tree
 
     def outputs(self, *inputs: Stream) -> tuple[Stream, ...]:
         x = inputs[0].kind
@@ -89,3 +96,8 @@ class MatVec(Actor):
         folds, terms = self.folds
         cut = self.weights.reshape(self.groups, folds, self.pe, terms, self.simd)
         return np.ascontiguousarray(cut.transpose(0, 1, 3, 2, 4)).reshape(self.steps, self.pe, self.simd)
+
+
+def row_stages(bits: int) -> int:
+    """Register stages of a product whose narrower factor has so many bits: rows in pairs, then sums of two."""
+    return 1 + max(0, (-(-bits // 2) - 1).bit_length())
