@@ -9,6 +9,7 @@ from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.fpga import streaming
+from nc.backends.fpga.aims import device_of, style, too_large
 from nc.backends.fpga.design import Design, build
 from nc.backends.fpga.estimate import estimate
 from nc.backends.fpga.options import Options as FpgaOptions
@@ -28,8 +29,6 @@ from nc.ir.loops import open_loops
 from nc.ir.ops.base import Array
 from nc.ir.stream import StreamSpec
 
-DEFAULT_DEVICE = {"ice40": "ice40-hx8k", "ecp5": "ecp5-85k", "xilinx": "xcup", "lut6": "lut6", "generic": "ecp5-85k"}
-
 GOAL = {"lut6": "balanced"}
 """Where there are no carry chains LUTs can be bought with depth, and the fewest of them make the slowest sums."""
 
@@ -46,7 +45,7 @@ class FpgaBackend:
 
     def stage_for(self, graph: Graph, options: FpgaOptions) -> str:
         """Streaming layers are those of the model; spatial ones are taken apart."""
-        return "integer" if streaming.style(graph, options) == "streaming" else "primitive"
+        return "integer" if style(graph, options) == "streaming" else "primitive"
 
     def approximate(
         self, graph: Graph, options: FpgaOptions, data: Mapping[str, Array] | None, labels: Array | None = None
@@ -58,18 +57,18 @@ class FpgaBackend:
             fail(
                 "NC617", "optimise.calibrated_ranges must have calibration data", help="give samples with --calib DATA"
             )
-        if streaming.style(graph, options) == "streaming":
+        if style(graph, options) == "streaming":
             fail("NC617", "optimise.calibrated_ranges must be used with style=spatial, not streaming",
                  help="--set style=spatial, or leave the ranges as they are")  # fmt: skip
         return CalibratedRanges(data).run(graph)
 
     def check(self, graph: Graph, options: FpgaOptions) -> Sequence[Diagnostic]:
-        if streaming.style(graph, options) == "streaming":
+        if style(graph, options) == "streaming":
             return streams_not(graph)
-        return unsupported(open_loops(graph)[0])
+        return [*unsupported(open_loops(graph)[0]), *too_large(graph, options)]
 
     def lower(self, graph: Graph, options: FpgaOptions) -> Design | StreamingDesign:
-        if streaming.style(graph, options) == "streaming":
+        if style(graph, options) == "streaming":
             return streaming.build(graph, options)
         return build(graph, options)
 
@@ -93,14 +92,14 @@ class FpgaBackend:
         return streaming.estimate(design) if isinstance(design, StreamingDesign) else estimate(design)
 
     def links(self, build: Path, graph: Graph, options: FpgaOptions) -> Sequence[Link]:
-        if streaming.style(graph, options) == "streaming":
+        if style(graph, options) == "streaming":
             return streaming.links(graph, options)
         return links(build, graph, options)
 
     def synthesise(
         self, build: Path, graph: Graph, options: FpgaOptions, request: SynthesisRequest
     ) -> Mapping[str, object]:
-        device = request.device or options.fit.device or DEFAULT_DEVICE[options.optimise.technology]
+        device = request.device or device_of(options).name
         if request.board is not None:
             device = find_board(request.board).device.name
         files = sources(build / "hdl", device if request.liberty is None else "", request.out_dir)

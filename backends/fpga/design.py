@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nc.backends.fpga.aims import port_width, registers, technology
 from nc.backends.fpga.options import Optimise, Options
 from nc.compiler.words.collapse import Collapse
 from nc.compiler.words.delay import TECHNOLOGIES
@@ -42,8 +43,9 @@ OPERAND = {"xilinx": 0.5, "lut6": 1.0}
 
 @dataclass(frozen=True)
 class Design:
-    """`words`: the graph with registers; `latency`: register stages of the core; `options` as given; `loops`: ports of
-    `words` that carry the state of a network with memory from one vector to the next."""
+    """`words`: the graph with registers; `latency`: register stages of the core; `options` with what
+    its device implies; `loops`: ports of `words` that carry the state of a network with memory from one vector to the
+    next."""
 
     words: WordGraph
     latency: int
@@ -69,12 +71,9 @@ class Design:
 
     @property
     def widths(self) -> dict[str, int | None]:
-        width = self.options.io.width
-        inputs, outputs = outer(self.words, self.loops)
-        return {
-            "s_width": width_of(width, [p.width for p in inputs]),
-            "m_width": width_of(width, [p.width for p in outputs]),
-        }
+        inputs, outputs = ([p.width for p in ports] for ports in outer(self.words, self.loops))
+        width = port_width(self.options, sum(inputs), sum(outputs)) or "full"
+        return {"s_width": width_of(width, inputs), "m_width": width_of(width, outputs)}
 
     @property
     def spec(self) -> StreamSpec:
@@ -90,6 +89,13 @@ def collapse(optimise: Optimise) -> Collapse:
 def build(graph: Graph, options: Options) -> Design:
     """Lower one step, choose adders, pipeline."""
     step, loops = open_loops(graph)
+    asked = options
+    options = options.model_copy(
+        update={
+            "pipeline": registers(options),
+            "optimise": options.optimise.model_copy(update={"technology": technology(options)}),
+        }
+    )
     optimise, pipeline = options.optimise, options.pipeline
     ternary = optimise.technology in TERNARY and optimise.mapped_adders
     heaps = optimise.technology in HEAPS and optimise.mapped_adders
@@ -118,5 +124,6 @@ def build(graph: Graph, options: Options) -> Design:
         technology=optimise.technology,
         minimise=pipeline.minimise,
         relax=pipeline.relax,
+        strict=pipeline is asked.pipeline,
     ).run(words)
     return Design(staged, latency, options, loops)

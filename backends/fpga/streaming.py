@@ -8,28 +8,28 @@ from functools import cached_property
 from pathlib import Path
 
 from nc.backends.backend import Link
-from nc.backends.fpga.options import Options
+from nc.backends.fpga.aims import PORT_WIDTHS, SHARE, device_of, family_of, pins
+from nc.backends.fpga.aims import style as style
+from nc.backends.fpga.estimate import at_clock
 from nc.backends.fpga.memories import with_styles
-from nc.backends.synth.devices import Device, find_device
-from nc.compiler.streaming.blocks import FAMILIES, Family
+from nc.backends.fpga.options import Options
+from nc.backends.synth.devices import Device
+from nc.compiler.streaming.blocks import Family
 from nc.compiler.streaming.cost import Cost, cost
 from nc.compiler.streaming.fold import Multipliers, default_target, for_reuse, for_target, targets
 from nc.compiler.streaming.layers import Fold, Layer, layers
-from nc.compiler.streaming.lower import lower, unsupported
+from nc.compiler.streaming.lower import lower
 from nc.compiler.streaming.prepare import prepare
-from nc.compiler.streaming.style import LUTS_AN_ADDER, MOST_ADDERS, adders
+from nc.compiler.words.delay import TECHNOLOGIES, longest_ns
 from nc.hdl.streaming.network import StreamingTop
 from nc.hdl.verilog import rtlil_to_verilog, to_rtlil
-from nc.ir.dataflow import Dataflow, Prediction, dumps, predict, size_fifos
+from nc.ir.dataflow import Dataflow, Prediction, Words, dumps, predict, size_fifos
 from nc.ir.dataflow.graph import DEFAULT_DEPTH
 from nc.ir.dataflow.sizing import deep
-from nc.ir.diagnostics import fail
+from nc.ir.diagnostics import NcError, fail
 from nc.ir.graph import Graph, Value
 from nc.ir.interpret import evaluate as interpret
 from nc.ir.stream import IntArray, StreamSpec, TensorPort
-
-SHARE = 0.8
-"""Of a device's LUTs may be used up by the estimate: routing needs the rest."""
 
 VECTORS = 20
 
@@ -42,6 +42,7 @@ class StreamingDesign:
     spec: StreamSpec
     folds: Mapping[str, tuple[Layer, Fold]]
     family: Family
+    device: Device
 
     @cached_property
     def prediction(self) -> Prediction:
@@ -52,38 +53,43 @@ class StreamingDesign:
         return StreamingTop(self.flow)
 
 
-def style(graph: Graph, options: Options) -> str:
-    """'spatial' or 'streaming': as asked for; streaming where folding is asked for, or where the adders would not fit
-    and everything streams."""
-    if options.style != "auto":
-        return options.style
-    if options.fold.target_ii is not None or options.fold.reuse is not None:
-        return "streaming"
-    if options.fit.device is not None:
-        fits = adders(graph) * LUTS_AN_ADDER <= find_device(options.fit.device).luts
-    else:
-        fits = adders(graph) <= MOST_ADDERS
-    return "spatial" if fits or unsupported(graph) else "streaming"
-
-
 def build(graph: Graph, options: Options) -> StreamingDesign:
     """Fold, lower, size the FIFOs, predict. Raises NC610 to NC616."""
     graph = prepare(graph)
     found = layers(graph)
-    device = find_device(options.fit.device) if options.fit.device else None
-    family = FAMILIES[_family(device, options)]
+    chip = device_of(options)
+    device = chip if chip.luts else None
+    family = family_of(chip)
     folds = _folds(graph, found, options, device, family)
-    flow = _sized(_lowered(graph, found, folds, options, device, family), device, family)
+    flow = _sized(_with_pins(graph, found, folds, options, chip, family), device, family)
     prediction = predict(flow)
     spec = _spec(graph, flow, prediction)
-    design = StreamingDesign(flow, spec, {la.name: (la, folds[la.value]) for la in found}, family)
+    design = StreamingDesign(flow, spec, {la.name: (la, folds[la.value]) for la in found}, family, chip)
     design.__dict__["prediction"] = prediction
     return design
 
 
-def _family(device: Device | None, options: Options) -> str:
-    wanted = device.flow if device is not None else options.optimise.technology
-    return wanted if wanted in FAMILIES else "generic"
+def _with_pins(
+    graph: Graph, found: list[Layer], folds: Mapping[Value, Fold], options: Options, chip: Device, family: Family
+) -> Dataflow:
+    """The dataflow with ports as wide as asked for; with `full`, narrower where the device has fewer pins (NC615)."""
+    device = chip if chip.luts else None
+    flow = _lowered(graph, found, folds, options, device, family)
+    if options.io.width != "full" or not chip.pins:
+        return flow
+    for width in PORT_WIDTHS:
+        if pins(flow.input.width, flow.result.width) <= chip.pins:
+            return flow
+        narrow = options.model_copy(update={"io": options.io.model_copy(update={"width": width})})
+        try:
+            flow = _lowered(graph, found, folds, narrow, device, family)
+        except NcError:  # an element is wider than that
+            break
+    if pins(flow.input.width, flow.result.width) <= chip.pins:
+        return flow
+    fail("NC615", f"the ports must fit the {chip.pins} pins of {chip.name}, and an element of the input and one of the "
+         f"output take {pins(flow.input.width, flow.result.width)}",
+         help="take a device with more pins, or an output of few bits: --set output=argmax")  # fmt: skip
 
 
 def _folds(
@@ -94,10 +100,12 @@ def _folds(
         return for_reuse(found, section.reuse, {})
     if section.target_ii is not None:
         folds = for_target(found, section.target_ii)
-    elif device is not None:
+    elif device is not None and options.fit.device is not None:
         folds = _fitting(graph, found, options, device, family)
     else:
         folds = for_target(found, default_target(found))
+        small = device is None or _fits(_lowered(graph, found, folds, options, device, family), device, family)
+        folds = folds if small or device is None else _fitting(graph, found, options, device, family)
     return for_reuse(found, section.reuse, folds) if section.reuse is not None else folds
 
 
@@ -210,12 +218,16 @@ def estimate(design: StreamingDesign) -> Mapping[str, object]:
         "latency_cycles": prediction.latency,
         "ii_cycles": prediction.ii,
         "sample_cycles": prediction.first,
-        "luts": round(taken.luts),
-        "ffs": round(taken.ffs),
-        "brams": taken.brams,
-        "dsps": taken.dsps,
+        **at_clock(design.device, taken, clock_mhz(design), prediction.latency, float(prediction.ii)),
         "layers": rows,
     }
+
+
+def clock_mhz(design: StreamingDesign) -> float:
+    """By the delay model: that of the slowest element-wise actor, or what engines and buffers reach."""
+    model = TECHNOLOGIES.get(design.device.flow, TECHNOLOGIES["generic"])
+    words = (longest_ns(node.actor.graph, model) for node in design.flow.nodes if isinstance(node.actor, Words))
+    return 1000 / max(model.engine_ns, *words, 0)
 
 
 def links(graph: Graph, options: Options) -> Sequence[Link]:

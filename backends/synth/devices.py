@@ -14,7 +14,7 @@ class Device:
 
     `flow`: the Yosys flow (a key of `nc.backends.synth.flows.FLOWS`), `flow_options` are given to it; `pnr`: the place
     and route tool, or empty, `pnr_options` select the chip; `pins`, `luts`, `ffs`, `brams`, `dsps`: what it has
-    (0: not stated). Capacities: iCE40 LP/HX and UltraPlus family data sheets (FPGA-DS-02029, FPGA-DS-02008),
+    (0: not stated); `clock_mhz`: a clock that designs for it usually meet, the default. Capacities: iCE40 LP/HX and UltraPlus family data sheets (FPGA-DS-02029, FPGA-DS-02008),
     ECP5 family data sheet (FPGA-DS-02012), all Lattice; pins are those nextpnr can place in the package.
     """
 
@@ -31,24 +31,25 @@ class Device:
     brams: int = 0
     dsps: int = 0
     pins: int = 0
+    clock_mhz: float = 0
 
 
 _ROWS = (
     Device(
         "ice40-hx8k", "Lattice iCE40 HX8K, ct256", "ice40", 4, "-device hx", "nextpnr-ice40",
-        ("--hx8k", "--package", "ct256"), 100, luts=7680, ffs=7680, brams=32, pins=206,
+        ("--hx8k", "--package", "ct256"), 100, luts=7680, ffs=7680, brams=32, pins=206, clock_mhz=50,
     ),
     Device(
         "ice40-up5k", "Lattice iCE40 UltraPlus 5K, sg48", "ice40", 4, "-device u -dsp -spram", "nextpnr-ice40",
-        ("--up5k", "--package", "sg48"), 30, luts=5280, ffs=5280, brams=30, dsps=8, pins=39,
+        ("--up5k", "--package", "sg48"), 30, luts=5280, ffs=5280, brams=30, dsps=8, pins=39, clock_mhz=16,
     ),
     Device(
         "ecp5-25k", "Lattice ECP5 LFE5U-25F, CABGA381", "ecp5", 4, "", "nextpnr-ecp5",
-        ("--25k", "--package", "CABGA381"), 120, luts=24288, ffs=24288, brams=56, dsps=28, pins=197,
+        ("--25k", "--package", "CABGA381"), 120, luts=24288, ffs=24288, brams=56, dsps=28, pins=197, clock_mhz=50,
     ),
     Device(
         "ecp5-85k", "Lattice ECP5 LFE5U-85F, CABGA756", "ecp5", 4, "", "nextpnr-ecp5",
-        ("--85k", "--package", "CABGA756"), 120, luts=83640, ffs=83640, brams=208, dsps=156, pins=365,
+        ("--85k", "--package", "CABGA756"), 120, luts=83640, ffs=83640, brams=208, dsps=156, pins=365, clock_mhz=50,
     ),
     Device("xcup", "AMD UltraScale+ (6-input LUTs), synthesis only", "xilinx", 6, "-family xcup"),
     Device("lut4", "4-input LUTs without carry chains, technology-free", "lut", 4),

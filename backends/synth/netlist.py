@@ -64,7 +64,7 @@ def figures(module: Mapping[str, Any]) -> Figures:
     types = Counter(cell["type"] for cell in module["cells"].values())
     _refuse_unknown(types)
     types = Counter({kind: count for kind, count in types.items() if kind != "$scopeinfo"})
-    brams = sum(count * _bram(kind) for kind, count in types.items())
+    brams = sum(count * bram(kind) for kind, count in types.items())
     return Figures(
         luts=sum(count * LUT_SITES.get(kind, 0) for kind, count in types.items()),
         ffs=sum(count for kind, count in types.items() if is_ff(kind)),
@@ -82,13 +82,14 @@ def is_ff(kind: str) -> bool:
     return kind in FFS or kind.startswith(FF_PREFIXES)
 
 
-def _bram(kind: str) -> float:
+def bram(kind: str) -> float:
+    """Block RAMs that a cell is."""
     return BRAMS.get(kind, 1 if kind.startswith("SB_RAM40_4K") else 0)
 
 
 def _is_boundary(kind: str) -> bool:
     """Cells at which a combinational path ends and another begins."""
-    return is_ff(kind) or kind in DSPS or _bram(kind) > 0
+    return is_ff(kind) or kind in DSPS or bram(kind) > 0
 
 
 def _refuse_unknown(types: Iterable[str]) -> None:

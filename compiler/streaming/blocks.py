@@ -74,9 +74,13 @@ def _pieces(a: int, b: int, result: int, limit: int, least: int) -> int:
     if a > limit:
         whole = (a - 1) // limit
         last = a - whole * limit
-        return whole * _pieces(limit, b, min(result, b + limit), limit, least) + _pieces(last, b, b + last, limit, least)
+        return whole * _pieces(limit, b, min(result, b + limit), limit, least) + _pieces(
+            last, b, b + last, limit, least
+        )
     if b > limit:
         whole = (b - 1) // limit
         last = b - whole * limit
-        return whole * _pieces(a, limit, min(result, a + limit), limit, least) + _pieces(a, last, a + last, limit, least)
+        return whole * _pieces(a, limit, min(result, a + limit), limit, least) + _pieces(
+            a, last, a + last, limit, least
+        )
     return 1

@@ -69,7 +69,9 @@ def memory(width: int, depth: int, family: Family, *, rom: bool) -> Cost:
     if rom:
         return Cost(width * depth * ROM_LUTS + width * 0.1, width)
     if family.lut_ram:  # 16 x 4 bits in four LUTs, and a multiplexer between them
-        return Cost(-(-depth // 16) * -(-width // 4) * 4 + width * (-(-depth // 16) - 1) * 0.5 + width * 0.5, width * 1.5)
+        return Cost(
+            -(-depth // 16) * -(-width // 4) * 4 + width * (-(-depth // 16) - 1) * 0.5 + width * 0.5, width * 1.5
+        )
     return Cost(width * depth * 1.2, width * (depth + 1))
 
 

@@ -14,11 +14,13 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Delay:
-    """`lut_ns`: a LUT with its average wire; `carry_ns`: a bit of carry chain."""
+    """`lut_ns`: a LUT with its average wire; `carry_ns`: a bit of carry chain; `engine_ns`: the longest path of
+    folded engines and buffers."""
 
     lut_ns: float
     carry_ns: float
     lut_inputs: int
+    engine_ns: float = 12.0
 
 
 TECHNOLOGIES: dict[str, Delay] = {
@@ -63,3 +65,16 @@ def delays(graph: WordGraph, model: Delay) -> FloatArray:
     lone = (graph.kind == Kind.SUM) & (operands == 1) & negated
     result[lone] = chain[lone]
     return result
+
+
+def longest_ns(graph: WordGraph, model: Delay) -> float:
+    """Nanoseconds of the longest path between registers, inputs and outputs."""
+    start, src, price = graph.start.tolist(), graph.src.tolist(), delays(graph, model).tolist()
+    registers = (graph.kind == Kind.REG).tolist()
+    time = [0.0] * len(graph)
+    longest = 0.0
+    for node in range(len(graph)):
+        arrived = max((time[u] for u in src[start[node] : start[node + 1]]), default=0.0) + price[node]
+        longest = max(longest, arrived)
+        time[node] = 0.0 if registers[node] else arrived
+    return longest

@@ -40,6 +40,7 @@ class Pipeline:
     technology: str = "generic"
     minimise: bool = True
     relax: float = 0.0
+    strict: bool = True
 
     def run(self, graph: WordGraph) -> tuple[WordGraph, int]:
         """The graph with registers, and the latency in cycles. NC609 when no register placement meets the clock."""
@@ -51,6 +52,8 @@ class Pipeline:
             count = self.stages
         else:
             period = float(self.every) if self.every is not None else 1000.0 / float(self.clock_mhz or 1)
+            if not self.strict:
+                period = max(period, float(cost.max(initial=0)))
             if cost.max(initial=0) > period:
                 worst = int(cost.argmax())
                 fail("NC609", f"a stage must fit {period:.2f} ns, but one operation alone takes {cost.max():.2f} ns",

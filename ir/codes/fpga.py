@@ -74,4 +74,9 @@ CODES: dict[str, Code] = {
         "With optimise.calibrated_ranges words are clamped to the bits that samples use, so samples of the inputs must "
         "be given, and the design must be laid out in space: folded engines have words of one width a layer.",
     ),
+    "NC618": Code(
+        "a design laid out in space that outgrows its device",
+        "Every product of the network has hardware of its own, and the estimate of it is more than the device has. "
+        "Folded (style=streaming, or style=auto) the same network fits, where all its operations stream.",
+    ),
 }
