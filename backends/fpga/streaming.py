@@ -85,11 +85,12 @@ def _with_pins(
             flow = _lowered(graph, found, folds, narrow, device, family)
         except NcError:  # an element is wider than that
             break
-    if pins(flow.input.width, flow.result.width) <= chip.pins:
-        return flow
-    fail("NC615", f"the ports must fit the {chip.pins} pins of {chip.name}, and an element of the input and one of the "
-         f"output take {pins(flow.input.width, flow.result.width)}",
-         help="take a device with more pins, or an output of few bits: --set output=argmax")  # fmt: skip
+    taken = pins(flow.input.width, flow.result.width)
+    if taken > chip.pins:
+        fail("NC615", f"the ports must fit the {chip.pins} pins of {chip.name}, and an element of the input and one of "
+             f"the output take {taken}",
+             help="take a device with more pins, or an output of few bits: --set output=argmax")  # fmt: skip
+    return flow
 
 
 def _folds(

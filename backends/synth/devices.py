@@ -14,7 +14,9 @@ class Device:
 
     `flow`: the Yosys flow (a key of `nc.backends.synth.flows.FLOWS`), `flow_options` are given to it; `pnr`: the place
     and route tool, or empty, `pnr_options` select the chip; `pins`, `luts`, `ffs`, `brams`, `dsps`: what it has
-    (0: not stated); `clock_mhz`: a clock that designs for it usually meet, the default. Capacities: iCE40 LP/HX and UltraPlus family data sheets (FPGA-DS-02029, FPGA-DS-02008),
+    (0: not stated);
+    `clock_mhz`: the default clock, which designs for it usually meet. Capacities: iCE40 LP/HX and UltraPlus family data
+    sheets (FPGA-DS-02029, FPGA-DS-02008),
     ECP5 family data sheet (FPGA-DS-02012), all Lattice; pins are those nextpnr can place in the package.
     """
 

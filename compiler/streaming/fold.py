@@ -59,7 +59,7 @@ def targets(layers: list[Layer]) -> list[int]:
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Which layers' multipliers become DSP blocks: those of widest products, as many as the limit (None: any number)."""
+    """Which layers' multipliers become DSP blocks: the widest products first, up to the limit (None: any number)."""
 
     chosen: frozenset[Value] | None
 

@@ -59,7 +59,7 @@ class Layer:
 
     @cached_property
     def factor_bits(self) -> tuple[int, int]:
-        """Of an element and a weight, their signs harmonised: an unsigned factor beside a signed one gets a sign bit."""
+        """Of an element and a weight; an unsigned factor beside a signed one gets a sign bit."""
         signed = bool((self.weights < 0).any())
         mixed = self.x.signed != signed
         return self.x.bits + (mixed and signed), self.weight_bits + (mixed and not signed)
