@@ -9,10 +9,11 @@ from amaranth.hdl import Elaboratable
 
 from nc.backends.backend import Link, SynthesisRequest
 from nc.backends.fpga import streaming
-from nc.backends.fpga.aims import device_of, style, too_large
+from nc.backends.fpga.aims import asked_mhz, device_of, style, too_large
 from nc.backends.fpga.design import Design, build
 from nc.backends.fpga.estimate import estimate
 from nc.backends.fpga.options import Options as FpgaOptions
+from nc.backends.fpga.outgrown import outgrown
 from nc.backends.fpga.proofs import links
 from nc.backends.fpga.streaming import StreamingDesign
 from nc.backends.synth.board import synthesise_build
@@ -23,7 +24,7 @@ from nc.compiler.passes.calibrated_ranges import CalibratedRanges
 from nc.compiler.streaming.lower import unsupported as streams_not
 from nc.compiler.words.lower import unsupported
 from nc.hdl.word_files import design_files
-from nc.ir.diagnostics import Diagnostic, fail
+from nc.ir.diagnostics import Diagnostic, NcError, fail
 from nc.ir.graph import Graph
 from nc.ir.loops import open_loops
 from nc.ir.ops.base import Array
@@ -103,7 +104,13 @@ class FpgaBackend:
         if request.board is not None:
             device = find_board(request.board).device.name
         files = sources(build / "hdl", device if request.liberty is None else "", request.out_dir)
-        return synthesise_build(files, device, request, GOAL.get(device, "area"))
+        try:
+            result = synthesise_build(files, device, request, GOAL.get(device, "area"))
+        except NcError as error:
+            if style(graph, options) != "streaming" or not any(d.code == "NC523" for d in error.diagnostics):
+                raise
+            raise outgrown(error, streaming.build(graph, options), request.out_dir) from error
+        return {**result, "clock_mhz": result.get("clock_mhz") or asked_mhz(options)}
 
 
 def sources(hdl: Path, device: str, out_dir: Path) -> list[Path]:

@@ -30,8 +30,10 @@ def run(
 
     with out.progress() as progress:
         progress.stage(f"synthesise {source.name}")
-        found = synth(
+        result = synth(
             source, device=device, board=board, pnr=pnr, liberty=liberty, cells=cells, output=output, seed=seed,
             limit_s=limit,
-        ).to_json()  # fmt: skip
+        )  # fmt: skip
+    out.warn(result.warnings)
+    found = result.to_json()
     out.result(found, lambda c: c.print(pairs(f"synthesis of {source}", found)))

@@ -12,11 +12,14 @@ from typing import Any
 from nc.backends import registry
 from nc.backends.backend import SynthesisRequest
 from nc.compiler.driver.opened import Opened
-from nc.ir.diagnostics import UsageError, Where, fail
+from nc.ir.diagnostics import Diagnostic, UsageError, Where, fail
 from nc.sim.bench import stream_of
 
 CELLS = {"sfq": "sfq", "ftl": "threshold", "egfet": "printed"}
 """Cell families of --cells, and the target that knows each."""
+
+SLOWER = 0.9
+"""Of the clock asked for is near enough."""
 
 NETLISTS = (".v", ".sv", ".aig", ".aag", ".blif")
 _TOP = "top"  # a circuit may be called like a keyword of Verilog
@@ -25,7 +28,8 @@ _MODULE = re.compile(r"^\s*module\s+(\\\S+|\w+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Synthesis:
-    """The figures of `nc synth`; None where one does not apply. `more`: what one technology alone reports."""
+    """The figures of `nc synth`; None where one does not apply. `clock_mhz`: what the design was made for; `more`: what
+    one technology alone reports."""
 
     device: str | None = None
     luts: int | None = None
@@ -39,8 +43,19 @@ class Synthesis:
     leakage_uw: float | None = None
     fmax_mhz: float | None = None
     bitstream: str | None = None
+    clock_mhz: float | None = None
     seconds: float = 0.0
     more: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        """NC532 where the placed design is slower than the clock that it was made for."""
+        if self.fmax_mhz is None or self.clock_mhz is None or self.fmax_mhz >= SLOWER * self.clock_mhz:
+            return []
+        text = f"the design should run at {self.clock_mhz:g} MHz, and it reaches {self.fmax_mhz:g} MHz on {self.device}"
+        more = self.clock_mhz * self.clock_mhz / self.fmax_mhz
+        help = f"run it at that, or, for one laid out in space, compile with --set pipeline.clock_mhz={more:.0f}"
+        return [Diagnostic("NC532", text, help=help, severity="warning")]
 
     def to_json(self) -> dict[str, object]:
         """The fields of `nc synth --json`."""

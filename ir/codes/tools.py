@@ -91,6 +91,11 @@ CODES: dict[str, Code] = {
         "On a board the design runs at the clock of the board, and place and route found that it cannot. More pipeline "
         "stages (`--set pipeline.stages=4`) make it faster.",
     ),
+    "NC532": Code(
+        "the placed design is slower than the clock it was made for",
+        "Register placement follows a model of delays; place and route has the last word. What was asked for and what "
+        "was met are both in the report. A higher pipeline.clock_mhz makes shorter stages.",
+    ),
     "NC531": Code(
         "no answer, or a wrong one, over the serial line",
         "`nc host` sends a vector as a frame with a check byte and waits for the frame of its outputs. Check the port, "
