@@ -54,7 +54,8 @@ class Optimise(Section):
 
 
 class PipelineSection(Section):
-    """Registers: at most one of the three; none of them means combinational logic."""
+    """Registers: at most one of the three; none of them means those for the device's usual clock, or none with
+    style=spatial."""
 
     stages: Annotated[int, Field(ge=0, le=1000)] | None = Field(
         default=None, description="registers from input to output"
@@ -96,15 +97,15 @@ class FoldSection(Section):
 
 
 class FitSection(Section):
-    """What a streaming design must fit."""
+    """What a design must fit."""
 
-    device: str | None = Field(default=None, description="a name of `nc devices`: the quickest folding that fits it")
+    device: str | None = Field(default=None, description="a name of `nc devices`: laid out in space where that fits, else the quickest folding that does")
 
 
 class Options(Section):
     style: Literal["auto", "spatial", "streaming"] = Field(
         default="auto",
-        description="spatial: everything at once; streaming: layers as folded engines; auto: spatial where it fits",
+        description="spatial: everything at once; streaming: layers as folded engines; auto: spatial where it fits the device",
     )
     fold: FoldSection = FoldSection()
     fit: FitSection = FitSection()
