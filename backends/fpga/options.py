@@ -99,13 +99,16 @@ class FoldSection(Section):
 class FitSection(Section):
     """What a design must fit."""
 
-    device: str | None = Field(default=None, description="a name of `nc devices`: laid out in space where that fits, else the quickest folding that does")
+    device: str | None = Field(
+        default=None,
+        description="a name of `nc devices`: spatial where that fits, else the quickest folding that does",
+    )
 
 
 class Options(Section):
     style: Literal["auto", "spatial", "streaming"] = Field(
         default="auto",
-        description="spatial: everything at once; streaming: layers as folded engines; auto: spatial where it fits the device",
+        description="spatial: everything at once; streaming: folded engines; auto: spatial where it fits the device",
     )
     fold: FoldSection = FoldSection()
     fit: FitSection = FitSection()
