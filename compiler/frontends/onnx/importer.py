@@ -10,6 +10,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from nc.compiler.frontends.onnx.batch import Batch, batch_axis, independent, result_axis
+from nc.compiler.frontends.onnx.declared import contradictions
 from nc.compiler.frontends.onnx.decode import decode
 from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.functions import opset_versions
@@ -171,6 +172,8 @@ class _Import:
         self.walk.nodes(graph.node, scope)
         for output in graph.output:
             self._output(output, scope)
+        if not self.shapes:  # the caller's shapes make the file's own stale
+            self.walk.found.extend(contradictions(graph, scope.env))
         self.walk.found.raise_if_any()
 
     # ---- declarations ---------------------------------------------------------------------------------------------
