@@ -172,7 +172,8 @@ class _Import:
         self.walk.nodes(graph.node, scope)
         for output in graph.output:
             self._output(output, scope)
-        if not self.shapes:  # the caller's shapes make the file's own stale
+        whole = self.samples is None or all(extent == self.samples for extent in self.stated)
+        if whole and not self.shapes:  # other numbers of samples, and the caller's shapes, make the file's own stale
             self.walk.found.extend(contradictions(graph, scope.env))
         self.walk.found.raise_if_any()
 
