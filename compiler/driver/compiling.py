@@ -19,7 +19,11 @@ from nc.compiler.data.load import load_file
 from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import Source, model_source
 from nc.compiler.driver.vectors import default_vectors, make_vectors
-from nc.compiler.passes.strip_heads import left_out
+from nc.compiler.passes.fold_batchnorm import FoldBatchNorm
+from nc.compiler.passes.fold_constants import FoldConstants
+from nc.compiler.passes.integerize.staircase import long_tables
+from nc.compiler.passes.quantise import added
+from nc.compiler.passes.strip_heads import StripHeads, left_out
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.compiler.reading import DataFile
 from nc.compiler.yaml_text import Document
@@ -212,8 +216,16 @@ def _approximated(backend: Backend, form: Form, integer: Any, data: Dataset | No
 
 def _said(model: IntegerModel) -> list[Diagnostic]:
     """What became of the model that its user may not expect."""
-    source = model.source.model
-    return left_out(source, model.settings.common.output) if isinstance(source, Graph) else []
+    source, integer, common = model.source.model, model.integer, model.settings.common
+    found = long_tables(integer) if isinstance(integer, Graph) else []
+    if not isinstance(source, Graph):
+        return found
+    found += left_out(source, common.output)
+    if model.calibration is None or _in_integers(source):
+        return found
+    for step in (StripHeads(common.output), FoldConstants(), FoldBatchNorm()):
+        source = step.run(source)
+    return found + added(source, common.quantise)
 
 
 def _in_integers(model: Any) -> bool:

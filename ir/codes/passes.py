@@ -60,6 +60,18 @@ CODES: dict[str, Code] = {
         "quantise.layers gives single layers their own precision, by the name of their node in the model. A node of "
         "this name does not exist, so that the options would do nothing.",
     ),
+    "NC314": Code(
+        "long table",
+        "A function that goes up and down (hard swish, a product of x and a function of x) reads an accumulator of "
+        "more than 12 bits and became a table with an entry for each of its integers: exact, and large. A quantiser in "
+        "front of it makes the table short; with calibration data the quantise pass puts one there.",
+    ),
+    "NC315": Code(
+        "quantisers added to a quantised model",
+        "The model brings quantisers of its own, and with calibration data further ones were put where a function or "
+        "a layer reads numbers that the model does not quantise. The hardware then differs from the model by their "
+        "rounding. Without --calib nothing is added: what has an exact form is computed exactly, the rest is refused.",
+    ),
     "NC313": Code(
         "head left out",
         "A softmax, or a sigmoid that the model does not quantise, at the end of the network keeps the order of the "

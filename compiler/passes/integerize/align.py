@@ -313,6 +313,11 @@ def settled(t: Translation, number: Number) -> Number:
     return result
 
 
+def settles(number: Number) -> bool:
+    """Whether integers can have all steps of the number exactly."""
+    return all(isinstance(step, Linear) or type(step) in _SETTLE for step in number.steps)
+
+
 def _relu(t: Translation, x: Number, step: Any) -> Number:
     x = rising(t, without_offset(t, x))
     return replace(x, value=t.build.add(Relu(), x.value))

@@ -16,13 +16,15 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from nc.compiler.passes.integerize.chains import exact_chain, float_chain
 from nc.compiler.passes.integerize.numbers import Linear, Number
-from nc.ir.diagnostics import fail
+from nc.ir.diagnostics import Diagnostic, Where, fail
+from nc.ir.graph import Graph
 from nc.ir.ops.base import Array
 from nc.ir.ops.clip import Clip
 from nc.ir.ops.quantize import ROUNDINGS
 from nc.ir.ops.relu import Relu
-from nc.ir.ops.unary import RealFunction
+from nc.ir.ops.table import Table
 from nc.ir.types import IntType
 
 MOST_EDGES = 1 << 23  # thresholds of one staircase: 64 MB
@@ -127,6 +129,21 @@ def staircase(number: Number, kind: IntType, quantiser: Quantiser) -> Staircase 
             help="put a quantiser in front of the function (the 'quantise' pass does, given calibration data)",
         )
     return Tabulated(_tabulate(number, kind, quantiser), kind.lo)
+
+
+def long_tables(graph: Graph) -> list[Diagnostic]:
+    """A warning for each table of an integer graph that is too long to be what a user wants."""
+    return [
+        Diagnostic(
+            "NC314",
+            f"a function must read an integer of few values to be a small table, not of {node.op.entries.shape[1]:,}",
+            Where(node=node.origin),
+            help="quantise in front of it; with --calib DATA, nc does (quantise.activation_bits)",
+            severity="warning",
+        )
+        for node in graph.nodes
+        if isinstance(node.op, Table) and node.op.entries.shape[1] > TABLE_ENTRIES
+    ]
 
 
 @dataclass(frozen=True)
@@ -340,12 +357,7 @@ def _row(number: Number, c: int, q: Array, quantiser: Quantiser) -> Array:
 
 def _float_row(number: Number, c: int, q: Array, quantiser: Quantiser) -> tuple[Array, Array]:
     """(x / scale + zero point, its level) of one channel in float64."""
-    x = q * float(number.scale[c]) + float(number.offset[c])
-    for step in number.steps:
-        if isinstance(step, Linear):
-            x = x * float(step.scale[c % len(step.scale)]) + float(step.offset[c % len(step.offset)])
-        else:
-            x = step.evaluate(x)
+    x = float_chain(number, c, q)
     if quantiser.bipolar:
         return x, np.where(x >= 0, 1, -1).astype(np.int64)
     scaled = x / float(quantiser.scale_of(c)) + quantiser.zero_of(c)
@@ -354,14 +366,7 @@ def _float_row(number: Number, c: int, q: Array, quantiser: Quantiser) -> tuple[
 
 
 def _exact_level(number: Number, c: int, q: int, quantiser: Quantiser) -> int:
-    x = _mp(number.scale[c] * q + number.offset[c])
-    for step in number.steps:
-        if x is None:
-            break
-        if isinstance(step, Linear):
-            x = x * _mp(step.scale[c % len(step.scale)]) + _mp(step.offset[c % len(step.offset)])
-        else:
-            x = _defined(step, x)
+    x = exact_chain(number, c, q)
     if x is None or mp.isnan(x):
         fail(
             "NC303",
@@ -371,19 +376,6 @@ def _exact_level(number: Number, c: int, q: int, quantiser: Quantiser) -> int:
     if mp.isinf(x):
         return quantiser.hi if x > 0 else quantiser.lo
     return quantiser.level(_snap(x), c)
-
-
-def _defined(step: RealFunction, x: Any) -> Any:
-    """step(x), or None where it has no real value (log of a negative number, 1 / 0)."""
-    try:
-        y = step.exact(x)
-    except ZeroDivisionError:
-        return None
-    return None if isinstance(y, mp.mpc) else y
-
-
-def _mp(value: Fraction) -> Any:
-    return mp.mpf(value.numerator) / value.denominator
 
 
 def _snap(x: Any) -> Fraction:

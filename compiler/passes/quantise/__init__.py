@@ -21,7 +21,7 @@ from nc.compiler.passes.quantise.places import STAY, Places, find_places
 from nc.compiler.passes.quantise.rounding import moments, rounded
 from nc.compiler.passes.quantise.scales import activation_scale, weight_scale
 from nc.compiler.passes.quantise.statistics import Statistics, observe
-from nc.ir.diagnostics import fail, suggest
+from nc.ir.diagnostics import Diagnostic, Where, fail, suggest
 from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
 from nc.ir.ops.base import Array, frozen
 from nc.ir.ops.dequantize import Dequantize
@@ -58,6 +58,26 @@ class Quantise:
         if self.section.bias_correction and places.biases:
             done = correct_biases(graph, done, places, self.calibration, self.ports)
         return done
+
+
+def added(graph: Graph, section: QuantiseSection) -> list[Diagnostic]:
+    """A warning where a model that quantises itself gets quantisers from calibration data beside its own."""
+    if not any(isinstance(node.op, Quantize) for node in graph.nodes):
+        return []
+    places = find_places(graph, frozenset(graph.inputs), section.scales == "arbitrary")
+    nodes = [graph.nodes[value] for value in sorted(places.activations)]
+    if not nodes:
+        return []
+    shown = ", ".join(f"'{n.origin or n.op.name}'" for n in nodes[:3]) + (", ..." if len(nodes) > 3 else "")
+    return [
+        Diagnostic(
+            "NC315",
+            f"results that the model does not quantise are rounded to {section.activation_bits} bits: {shown}",
+            Where(node=nodes[0].origin),
+            help="their scales come from the calibration data; 'nc explain NC315' says when they can be exact",
+            severity="warning",
+        )
+    ]
 
 
 def _named(graph: Graph, layers: Iterable[str]) -> None:

@@ -200,6 +200,27 @@ def unary() -> Iterator[Case]:
         yield net.case(f"Clip-{lo}-{hi}", net.quantised(value, F(0.0625), np.int8(3)))
 
 
+def composed() -> Iterator[Case]:
+    """Functions that exporters write as a product of x and a function of x."""
+    for kind, zero, name in product(TYPES, (0, 3), ("silu", "mish", "gelu", "hard_swish", "residual", "difference")):
+        net = Net((5,), opset=18)
+        x = net.quantised("x", F(0.125), kind(zero))
+        if name == "silu":
+            value = net.add("Mul", x, net.add("Sigmoid", x))
+        elif name == "mish":
+            value = net.add("Mish", x)
+        elif name == "gelu":
+            half = net.add("Mul", x, F(0.5))
+            value = net.add("Mul", half, net.add("Add", net.add("Erf", net.add("Div", x, F(np.sqrt(2)))), F(1)))
+        elif name == "hard_swish":
+            value = net.add("Mul", x, net.add("HardSigmoid", x, alpha=1 / 6, beta=0.5))
+        else:
+            value = net.add("Add" if name == "residual" else "Sub", x, net.add("Tanh", x))
+        yield net.case(
+            f"{name}-{kind.__name__}-{zero}", net.quantised(value, F(0.0625), kind(zero)), near=True, step=0.0625
+        )
+
+
 def binary() -> Iterator[Case]:
     for op, kind, zero in product(("Add", "Sub", "Mul", "Max", "Min", "PRelu"), TYPES, (0, 3)):
         for other in ("computed", "number", "channels"):
@@ -412,5 +433,5 @@ def wide() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    for group in (quantisers, unary, binary, reductions, linear, qonnx, wide):
+    for group in (quantisers, unary, composed, binary, reductions, linear, qonnx, wide):
         yield from group()

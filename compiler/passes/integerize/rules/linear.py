@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nc.compiler.passes.integerize import align
+from nc.compiler.passes.integerize.chains import Joint
 from nc.compiler.passes.integerize.numbers import Form, Fractions, Known, Linear, Number, fractions
 from nc.compiler.passes.integerize.rules.layout import known_layout
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
@@ -33,6 +34,8 @@ def _add(t: Translation, op: Any, operands: list[Form]) -> Form:
     if isinstance(a, Known):
         number = negated(t, need_number(t, b)) if negate else need_number(t, b)
         return along_line(t, number, a, lambda v: (Fraction(1), v))
+    if (joint := _joint(t, op, a, b)) is not None:
+        return joint
     first, second = (align.settled(t, need_number(t, x)) for x in (a, b))
     if negate:
         second = negated(t, second)
@@ -67,10 +70,21 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
         return along_line(t, need_number(t, a), b, lambda v: (v, Fraction(0)))
     if isinstance(a, Known):
         return along_line(t, need_number(t, b), a, lambda v: (v, Fraction(0)))
+    if (joint := _joint(t, op, a, b)) is not None:
+        return joint
     if t.node.operands[0] == t.node.operands[1]:
         return square(t, need_number(t, a))
     first, second = (align.without_offset(t, align.settled(t, need_number(t, x))) for x in (a, b))
     return align.product(t, first, second)
+
+
+def _joint(t: Translation, op: Any, a: Form, b: Form) -> Number | None:
+    """Two functions of one integer tensor as one, where they cannot be computed apart."""
+    first, second = need_number(t, a), need_number(t, b)
+    one = first.value == second.value and first.channels == second.channels == 1
+    if not one or align.settles(first) and align.settles(second):
+        return None
+    return Number(first.value).then(Joint(op.name, first, second))
 
 
 @rule("neg")
