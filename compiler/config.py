@@ -104,7 +104,9 @@ class QuantiseSection(Section):
     rounding: Literal["nearest", "output"] = Field(
         default="output", description="of weights; output: so that the layer's output on the data stays near"
     )
-    bias_correction: bool = Field(default=True, description="restore each channel's mean on the calibration data")
+    bias_correction: bool = Field(
+        default=True, description="restore each channel's mean on the calibration data, where samples held back agree"
+    )
     layers: dict[str, LayerSection] = Field(default_factory=dict, description="by node name")
 
 
