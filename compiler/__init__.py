@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nc.compiler.data import load as load_data
     from nc.compiler.driver.compiling import compile as compile
     from nc.compiler.driver.evaluating import evaluate as evaluate
+    from nc.compiler.driver.running import run as run
     from nc.compiler.driver.simulating import simulate as simulate
     from nc.compiler.driver.synthesising import synth as synth
     from nc.compiler.driver.verifying import verify as verify
@@ -35,6 +36,7 @@ _EXPORTS = {
     "evaluate": ("nc.compiler.driver.evaluating", "evaluate"),
     "explore": ("nc.compiler.exploring.explore", "explore"),
     "load_data": ("nc.compiler.data", "load"),
+    "run": ("nc.compiler.driver.running", "run"),
     "simulate": ("nc.compiler.driver.simulating", "simulate"),
     "synth": ("nc.compiler.driver.synthesising", "synth"),
     "verify": ("nc.compiler.driver.verifying", "verify"),
@@ -48,6 +50,7 @@ __all__ = [
     "evaluate",
     "explore",
     "load_data",
+    "run",
     "simulate",
     "synth",
     "verify",

@@ -19,6 +19,7 @@ from nc.compiler.cli import (
     inspect,
     ops,
     report,
+    run,
     schema,
     simulate,
     synth,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "compile": (compile.run, "nc compile model.onnx -o build --target fpga --calib train.npz"),
     "simulate": (simulate.run, "nc simulate build --data test.npz --vectors 100"),
     "eval": (eval.run, "nc eval build --data test.npz"),
+    "run": (run.run, "nc run build --data new.npz -o answers.npz"),
     "verify": (verify.run, "nc verify build"),
     "synth": (synth.run, "nc synth build --device ice40-hx8k --pnr"),
     "explore": (

@@ -36,6 +36,14 @@ def boards(incomplete: str) -> list[str]:
     return _starting(BOARDS, incomplete)
 
 
+def engines(incomplete: str) -> list[str]:
+    """Engines of any target."""
+    from nc.backends import registry
+
+    found = [engine for name in registry.names() for engine in registry.find(name).engines]
+    return _starting(dict.fromkeys(["golden", "auto", *found]), incomplete)
+
+
 def missing(incomplete: str) -> list[str]:
     """What may become of missing values."""
     from nc.compiler.reading import MISSING

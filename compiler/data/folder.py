@@ -67,7 +67,8 @@ class _Sounds:
         self._scale = scale
 
     def sample(self, path: Path, name: str) -> Array:
-        return samples_of(path, name, self._scale)[0]
+        found: Array = samples_of(path, name, self._scale)[0]
+        return found
 
 
 class _Images:

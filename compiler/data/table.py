@@ -11,7 +11,7 @@ import csv
 import re
 import warnings
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,13 +50,15 @@ def _at_once(path: Path, form: Layout, roles: Roles) -> tuple[Array, Array | Non
     """The table by numpy's reader, None where anything about it is out of the ordinary."""
     words: dict[str, int] = {}
     text = roles.label is not None and form.columns[roles.label].text
-    named = {roles.label: lambda cell: words.setdefault(cell.strip(), len(words))} if text else None
+    named: dict[int | str, Callable[[str], int]] | None = None
+    if roles.label is not None and text:
+        named = {roles.label: lambda cell: words.setdefault(cell.strip(), len(words))}
     try:
         with warnings.catch_warnings():  # numpy warns about a table without rows
             warnings.simplefilter("ignore")
             cells = np.loadtxt(
                 path, np.float64, delimiter=form.separator, skiprows=form.header, comments=None, quotechar='"',
-                ndmin=2, encoding="utf-8-sig", converters=named,  # type: ignore[arg-type]
+                ndmin=2, encoding="utf-8-sig", converters=named,
             )  # fmt: skip
     except (ValueError, UnicodeDecodeError):
         return None

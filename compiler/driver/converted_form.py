@@ -128,6 +128,17 @@ class ConvertedForm:
             found["accuracy_by_ticks"] = {str(t): float((d == labels).mean()) for t, d in decided.items()}
         return found
 
+    def layers(self, model: Any) -> list[str]:
+        return TENSOR.layers(model) if isinstance(model, Graph) else SPIKING.layers(_network(model))
+
+    def answers(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
+        return TENSOR.answers(model, outputs) if isinstance(model, Graph) else SPIKING.answers(_network(model), outputs)
+
+    def real(self, model: Any, name: str, values: Array, layer: bool = False) -> Array:
+        if isinstance(model, Graph):
+            return TENSOR.real(model, name, values, layer)
+        return SPIKING.real(_network(model), name, values, layer)
+
     def shapes(self, model: Converted | Graph) -> dict[str, tuple[int, ...]]:
         return TENSOR.shapes(model if isinstance(model, Graph) else model.graph)
 

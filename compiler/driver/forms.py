@@ -95,6 +95,18 @@ class Form(Protocol):
         """The float model with its outputs as the integer model has them: logits, where a softmax is left out."""
         ...
 
+    def layers(self, model: Any) -> list[str]:
+        """The names of the layers that `watch` knows, inputs and constants left out, in the order of evaluation."""
+        ...
+
+    def answers(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
+        """The outputs of `run` by the names of the model's outputs."""
+        ...
+
+    def real(self, model: Any, name: str, values: Array, layer: bool = False) -> Array:
+        """What the values of an output, or of a layer, stand for; as they are where they stand for themselves."""
+        ...
+
     def shapes(self, model: Any) -> Mapping[str, tuple[int, ...]]:
         """Sample shapes by input name, {} where the model does not fix them: what a reader of DATA can know."""
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nc.compiler.data import Data, Dataset
+from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.serial_line import open_line
 from nc.compiler.driver.vectors import Vectors, make_vectors
@@ -57,7 +58,20 @@ def host(
     Raises UsageError, ToolMissing without pyserial, NcError NC531 for a board that does not answer.
     """
     opened = build if isinstance(build, Opened) else Opened.of(build)
-    spec, samples, drawn = _prepare(opened, data, vectors)
+    return hosted(opened, opened.data(data), port=port, vectors=vectors, baud=baud, advance=advance)[0]
+
+
+def hosted(
+    opened: Opened,
+    samples: Dataset | None,
+    *,
+    port: str,
+    vectors: int | None = None,
+    baud: int = BAUD,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Hosted, Mapping[str, Array]]:
+    """The same, with what the board answered: (N, *shape) by port name."""
+    spec, drawn = _prepare(opened, samples, vectors)
     return _through(opened, spec, samples, drawn, "serial", port, baud, TIMEOUT_S, advance)
 
 
@@ -80,29 +94,29 @@ def simulate_board(
 
     opened = build if isinstance(build, Opened) else Opened.of(build)
     pins = find_board(board)
-    spec, samples, drawn = _prepare(opened, data, vectors)
+    samples = opened.data(data)
+    spec, drawn = _prepare(opened, samples, vectors)
     folder = opened.build.folder / "reports" / f"board-{pins.name}"
     cycles = divisor(pins.clock_hz, BAUD)
     with simulated_board(opened.build.folder, folder, board_verilog(spec, pins), cycles) as port:
-        return _through(opened, spec, samples, drawn, pins.name, port, BAUD, SIMULATED_TIMEOUT_S, advance)
+        return _through(opened, spec, samples, drawn, pins.name, port, BAUD, SIMULATED_TIMEOUT_S, advance)[0]
 
 
-def _prepare(opened: Opened, data: Data | None, vectors: int | None) -> tuple[StreamSpec, Dataset | None, Vectors]:
+def _prepare(opened: Opened, samples: Dataset | None, vectors: int | None) -> tuple[StreamSpec, Vectors]:
     spec = stream_of(opened.build.folder)
     if spec is None:
         fail("NC529", f"the build must have AXI4-Stream ports, and builds of target {opened.build.target} have none",
              kind=UsageError)  # fmt: skip
     if vectors is not None and vectors < 1:
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
-    samples = opened.data(data)
     count = VECTORS if samples is None and vectors is None else vectors
-    return spec, samples, make_vectors(opened.form, opened.integer, opened.staged, samples, count, opened.settings)
+    return spec, make_vectors(opened.form, opened.integer, opened.staged, samples, count, opened.settings)
 
 
 def _through(
     opened: Opened, spec: StreamSpec, samples: Dataset | None, drawn: Vectors, board: str, port: str, baud: int,
     timeout_s: float, advance: Callable[[], None],
-) -> Hosted:  # fmt: skip
+) -> tuple[Hosted, Mapping[str, Array]]:  # fmt: skip
     inputs, expected = drawn.at(spec)
     with open_line(port, spec, baud, timeout_s) as line:
         begin = time.perf_counter()
@@ -122,12 +136,13 @@ def _through(
             },
         }
     accuracy = None
+    outputs: dict[str, Array] = {p.name: got for p, got in zip(spec.outputs, found, strict=True)}
     if samples is not None and samples.y is not None:
-        outputs = {p.name: got for p, got in zip(spec.outputs, found, strict=True)}
         accuracy = float(
             np.mean(opened.form.decide(opened.staged, outputs, opened.reference) == samples.y[: len(drawn)])
         )
-    return Hosted(
+    result = Hosted(
         board, len(drawn), int(wrong.sum()), accuracy, line.repeats, first, round(seconds, 3),
         round(len(drawn) / seconds, 2),
     )  # fmt: skip
+    return result, outputs

@@ -22,6 +22,7 @@ from nc.ir.stream import StreamSpec
 from nc.sim.bench import stream_of
 
 GOLDEN = "golden"
+Outputs = Mapping[str, Array]
 _COMMON = ("engine", "vectors", "mismatches", "latency_cycles", "ii_cycles", "cycles", "first_mismatch", "seconds")
 
 
@@ -82,6 +83,16 @@ def simulate(
     """
     opened = build if isinstance(build, Opened) else Opened.of(build)
     samples = opened.data(data)
+    found, outputs = simulated(opened, samples, vectors, engine, waves)
+    result = replace(found, accuracy=_accuracy(opened, outputs, samples))
+    opened.build.report("simulate", result.to_json())
+    return result
+
+
+def simulated(
+    opened: Opened, samples: Dataset | None, vectors: int | None = None, engine: str = "auto", waves: bool = False
+) -> tuple[Simulation, Outputs]:
+    """The same, with what the hardware put out: (N, *shape) by port name. Nothing is written into reports/."""
     if vectors is not None and vectors < 1:
         fail("NC003", f"--vectors must be at least 1, not {vectors}", kind=UsageError)
     run = _engine(opened, engine)
@@ -92,13 +103,9 @@ def simulate(
     drawn = make_vectors(
         opened.form, opened.integer, opened.staged, samples, count, opened.settings, spec.probes if spec else ()
     )
-    found, outputs = run(opened, spec, drawn, engine, waves)
-    result = replace(found, accuracy=_accuracy(opened, outputs, samples))
-    opened.build.report("simulate", result.to_json())
-    return result
+    return run(opened, spec, drawn, engine, waves)
 
 
-Outputs = Mapping[str, Array]
 Runner = Callable[[Opened, StreamSpec | None, Vectors, str, bool], tuple[Simulation, Outputs]]
 
 

@@ -125,6 +125,23 @@ class SpikingForm:
         del outputs, labels
         return {"metrics": measure(model, inputs[INPUT][:OBSERVED]).to_json()}
 
+    def layers(self, model: Network | FixedNetwork) -> list[str]:
+        inputs = {p.name for p in model.inputs}
+        return [p.name for p in model.populations if p.name not in inputs]
+
+    def answers(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> Arrays:
+        """(N, ticks, n) of each output population."""
+        frames = of_outputs(model, outputs[OUTPUT])
+        ends = np.cumsum([model.by_name[name].size for name in model.outputs])[:-1]
+        return dict(zip(model.outputs, np.split(frames, ends, axis=2), strict=True))
+
+    def real(self, model: Network | FixedNetwork, name: str, values: Array, layer: bool = False) -> Array:
+        """Spikes as they are; states of neurons that do not fire in units of the float network."""
+        del layer
+        population = model.by_name[name]
+        scale = 1.0 if not isinstance(population, FixedPopulation) or population.fires else population.scale
+        return np.asarray(values * scale, np.float64)
+
     def shapes(self, model: Network | FixedNetwork) -> dict[str, tuple[int, ...]]:
         return {}  # how many ticks of a sequence are taken is an option
 

@@ -78,6 +78,19 @@ class TensorForm:
     def reference(self, real: Graph, settings: Settings) -> Graph:
         return StripHeads(settings.common.output).run(real)
 
+    def layers(self, model: Graph) -> list[str]:
+        """Nodes by their names in the model, each by its last; those without a name are no layers of the model."""
+        found = (n.origin for n in reversed(model.nodes) if n.origin and n.constant is None and n.op.name != "input")
+        return list(dict.fromkeys(found))[::-1]
+
+    def answers(self, model: Graph, outputs: Mapping[str, Array]) -> Arrays:
+        return dict(outputs)
+
+    def real(self, model: Graph, name: str, values: Array, layer: bool = False) -> Array:
+        value = _value(model, name) if layer else model.outputs[name]
+        kind = None if value is None else model.type(value)
+        return real_of(values, kind) if kind is not None and kind.is_int and kind.meaning is not None else values
+
     def shapes(self, model: Graph) -> dict[str, tuple[int, ...]]:
         return {label: model.type(value).shape for label, value in model.inputs.items()}
 

@@ -78,4 +78,5 @@ def test_every_offered_assignment_is_an_option() -> None:
 
 def test_options_of_data_are_offered(environment: dict[str, str]) -> None:
     assert offered(environment, "nc eval build --missing", "m") == ["mean"]
+    assert offered(environment, "nc run build --engine", "ver") == ["verilator"]
     assert "--label" in offered(environment, "nc compile model.onnx", "--l")

@@ -18,6 +18,7 @@ FIELDS = {
     "compile": "target build ops parameters integer_bits seconds passes estimate warnings",
     "simulate": "engine vectors mismatches latency_cycles ii_cycles cycles accuracy first_mismatch seconds",
     "eval": "samples accuracy float_accuracy agreement samples_per_second",
+    "run": "engine samples outputs layers mismatches seconds output values",
     "verify": "links ok",
     "synth": "device luts ffs carries brams dsps cells depth area_um2 leakage_uw fmax_mhz bitstream seconds",
     "explore": "trials front seconds",
@@ -74,6 +75,12 @@ def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str], engine: str)
     assert (found["engine"], found["vectors"], found["mismatches"]) == (engine, 20, 0)
     assert found["first_mismatch"] is None and 0 <= found["accuracy"] <= 1
     assert (found["cycles"] is None) == (engine == "golden")
+
+
+def test_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, folder, "run", "BUILD --data DATA --vectors 3")
+    assert (found["engine"], found["samples"], found["mismatches"]) == ("golden", 3, None)
+    assert found["outputs"] == {"y": {"shape": [2], "type": "float64"}} and len(found["values"]["y"]) == 3
 
 
 def test_without_labels_there_is_no_accuracy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

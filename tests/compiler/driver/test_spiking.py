@@ -64,6 +64,18 @@ def test_from_nir_to_hardware(
     assert (found["vectors"], found["mismatches"]) == (12, 0)
     found = json_of(capsys, "simulate", tmp_path / "build", "--engine", "amaranth", "--vectors", "4")
     assert (found["engine"], found["vectors"], found["mismatches"]) == ("amaranth", 4, 0)
+    shown, single = tmp_path / "build", tmp_path / "d.npz"
+    found = json_of(capsys, "run", shown, "--data", single, "--layers", "--vectors", "3")
+    opened = Opened.of(shown)
+    spikes = opened.form.run(opened.integer, opened.form.bind(opened.integer, opened.data(single), opened.settings))
+    (name,) = opened.integer.outputs
+    np.testing.assert_array_equal(found["values"][name], spikes["output"][:3])  # type: ignore[index]
+    assert {"layer.lif1", "layer.lif2"} <= found["values"].keys()  # type: ignore[attr-defined]
+    hardware = json_of(capsys, "run", shown, "--data", single, "--engine", "amaranth", "--vectors", "3")
+    assert hardware["values"][name] == found["values"][name]  # type: ignore[index]
+    given = ["--set", "spiking.ticks=8", "--set", "spiking.dt=0.001", "--vectors", "3"]
+    real = json_of(capsys, "run", network, "--data", single, *given)
+    assert np.shape(real["values"][name]) == (3, 8, 3)  # type: ignore[index]
     monkeypatch.setattr(registry, "names", lambda: ("neuromorphic",))
     found = json_of(capsys, "inspect", tmp_path / "build")
     assert found["inputs"] == {"input": "6 neurons"}
