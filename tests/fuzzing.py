@@ -202,10 +202,37 @@ def _read_model(path: Path) -> object:
     return load_model(path)
 
 
+def _samples(folder: Path) -> list[Path]:
+    """A table with gaps, a sound, a folder of one image, and a table stored by column."""
+    import wave
+
+    import numpy as np
+    import pyarrow
+    from PIL import Image
+    from pyarrow import parquet
+
+    table, sound, picture = folder / "t.csv", folder / "s.wav", folder / "p" / "a.png"
+    table.write_text("a;b;kind\n1,5;2;cat\n3;NA;dog\n-1;4e1;cat\n")
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(range(64)))
+    picture.parent.mkdir()
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(picture)
+    columns = folder / "c.parquet"
+    parquet.write_table(pyarrow.table({"a": [1.5, None, 3.0], "kind": ["b", "a", "b"]}), columns)
+    return [table, sound, picture, columns]
+
+
 def _read_data(path: Path) -> object:
     from nc.compiler.data import load
 
     return load(path)
+
+
+def _read_samples(path: Path) -> object:
+    from nc.compiler.data import load
+
+    return load(path.parent if path.suffix == ".png" else path, missing="drop")
 
 
 def _read_config(path: Path) -> object:
@@ -278,6 +305,7 @@ READERS: Mapping[str, tuple[Make, Read]] = {
     "nir": (_nir, _read_model),
     "pt2": (_pt2, _read_model),
     "data": (_arrays, _read_data),
+    "samples": (_samples, _read_samples),
     "config": (_text(nc__yaml=CONFIG), _read_config),
     "space": (_text(space__yaml=SPACE), _read_space),
     "netlist": (_text(c__blif=BLIF, c__aag=AAG), _read_netlist),

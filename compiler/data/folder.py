@@ -7,6 +7,7 @@ made grey unless asked for.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,15 @@ from nc.ir.diagnostics import ToolMissing, Where, fail
 
 _IMAGES = (".png", ".jpg", ".jpeg")
 _SOUNDS = (".wav",)
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+)  # Pillow's words for it
 
 
 def files_of(path: Path) -> list[Path]:
@@ -40,7 +50,7 @@ def read_folder(path: Path, name: str, limit: int, reading: Reading, scale: floa
     sounds = {file.suffix.lower() in _SOUNDS for file in files}
     if len(sounds) > 1:
         fail("NC404", "a folder must hold images or sounds, not both", where=Where(file=name))
-    read = _Images(reading, scale) if sounds == {False} else _Sounds(scale)
+    read = _Images(reading, limit, scale) if sounds == {False} else _Sounds(scale)
     first, x = None, np.empty(0)
     for at, file in enumerate(files):
         label = file.relative_to(path).as_posix()
@@ -74,7 +84,7 @@ class _Sounds:
 class _Images:
     advice = "--resize HEIGHTxWIDTH brings all to one size"
 
-    def __init__(self, reading: Reading, scale: float | None) -> None:
+    def __init__(self, reading: Reading, limit: int, scale: float | None) -> None:
         try:
             from PIL import Image
         except ImportError:
@@ -82,7 +92,7 @@ class _Images:
                  kind=ToolMissing)  # fmt: skip
         self._image: Any = Image
         self._scale = 1 / 255 if scale is None else scale
-        self._resize = reading.resize
+        self._resize, self._limit = reading.resize, limit
         self._shape = next(iter(reading.inputs.values())) if len(reading.inputs) == 1 else ()
 
     def sample(self, path: Path, name: str) -> Array:
@@ -90,11 +100,13 @@ class _Images:
         here = Where(file=name)
         try:
             with self._image.open(path) as opened:
+                width, height = opened.size
+                within_limit(width * height * 3 * 4, self._limit, f"an image of {height} x {width}", name)
                 image = opened if opened.mode in ("L", "RGB") else self._plain(opened, here)
                 if self._resize is not None:
                     image = image.resize(self._resize[::-1], self._image.Resampling.BILINEAR)
                 pixels = np.atleast_3d(np.asarray(image))
-        except (OSError, ValueError, SyntaxError, self._image.DecompressionBombError) as error:
+        except (*_DAMAGED, self._image.DecompressionBombError) as error:
             reason = " ".join(str(error).split())[:120]
             fail("NC402", f"the file must be a whole image, not a damaged one ({reason})", where=here)
         return self._laid_out(pixels, here)
