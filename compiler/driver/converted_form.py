@@ -131,8 +131,8 @@ class ConvertedForm:
     def layers(self, model: Any) -> list[str]:
         return TENSOR.layers(model) if isinstance(model, Graph) else SPIKING.layers(_network(model))
 
-    def answers(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
-        return TENSOR.answers(model, outputs) if isinstance(model, Graph) else SPIKING.answers(_network(model), outputs)
+    def results(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
+        return TENSOR.results(model, outputs) if isinstance(model, Graph) else SPIKING.results(_network(model), outputs)
 
     def real(self, model: Any, name: str, values: Array, layer: bool = False) -> Array:
         if isinstance(model, Graph):

@@ -99,7 +99,7 @@ class Form(Protocol):
         """The names of the layers that `watch` knows, inputs and constants left out, in the order of evaluation."""
         ...
 
-    def answers(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
+    def results(self, model: Any, outputs: Mapping[str, Array]) -> Arrays:
         """The outputs of `run` by the names of the model's outputs."""
         ...
 

@@ -114,7 +114,7 @@ def run(
         engine, raw, mismatches = _hardware(opened, samples, engine, board, progress)
         if layers:
             inside = _golden(form, integer, inputs, True, opened.settings, progress, samples.name)[1]
-    outputs = form.answers(integer, raw)
+    outputs = form.results(integer, raw)
     if not integers:
         outputs = {name: form.real(integer, name, values) for name, values in outputs.items()}
         inside = {name: form.real(integer, name, values, layer=True) for name, values in inside.items()}
@@ -174,7 +174,7 @@ def _of_file(
     progress.stage(f"run {path.name}")
     inputs = form.bind(source.model, samples, settings)
     raw, inside = _golden(form, source.model, inputs, layers, settings, progress, samples.name)
-    outputs = {k: form.real(source.model, k, v) for k, v in form.answers(source.model, raw).items()}
+    outputs = {k: form.real(source.model, k, v) for k, v in form.results(source.model, raw).items()}
     inside = {k: form.real(source.model, k, v, layer=True) for k, v in inside.items()}
     return Answers(FLOAT, len(samples), outputs, {}, inside, None, round(time.perf_counter() - begin, 3))
 

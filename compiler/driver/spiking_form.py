@@ -129,7 +129,7 @@ class SpikingForm:
         inputs = {p.name for p in model.inputs}
         return [p.name for p in model.populations if p.name not in inputs]
 
-    def answers(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> Arrays:
+    def results(self, model: Network | FixedNetwork, outputs: Mapping[str, Array]) -> Arrays:
         """(N, ticks, n) of each output population."""
         frames = of_outputs(model, outputs[OUTPUT])
         ends = np.cumsum([model.by_name[name].size for name in model.outputs])[:-1]

@@ -83,7 +83,7 @@ class TensorForm:
         found = (n.origin for n in reversed(model.nodes) if n.origin and n.constant is None and n.op.name != "input")
         return list(dict.fromkeys(found))[::-1]
 
-    def answers(self, model: Graph, outputs: Mapping[str, Array]) -> Arrays:
+    def results(self, model: Graph, outputs: Mapping[str, Array]) -> Arrays:
         return dict(outputs)
 
     def real(self, model: Graph, name: str, values: Array, layer: bool = False) -> Array:
