@@ -12,6 +12,8 @@ from nc.ir.ops.base import Array, Op, Operand
 from nc.ir.ops.unary import machine_only
 from nc.ir.types import IntType, TensorType
 
+TIE = 1e-12  # relative: a float64 quotient this near to half an integer is one that binary fractions cannot hold
+
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "half_even": np.rint,
     "half_up": lambda x: np.floor(x + 0.5),
@@ -30,7 +32,8 @@ ROUNDINGS: dict[str, Callable[[Array], Array]] = {
 class Quantize(Op):
     """clamp(round(x / scale + zero_point), lo, hi).
 
-    `scale` (float64, the model's exact constants) and `zero_point` broadcast to the sample's shape; shape () for one
+    `scale` (float64, each stands for the fraction `nc.ir.simplest.scale_of` gives; what meets a tie by fractions is a
+    tie here too, so 5 * 0.03 / 0.1 is 1.5) and `zero_point` broadcast to the sample's shape; shape () for one
     a tensor. Where the model adds an odd zero point after rounding half to even (ONNX), that is "half_odd".
     `bipolar`: the result is +1 where x >= 0 and -1 elsewhere (scale is its meaning only).
     """
@@ -60,4 +63,13 @@ class Quantize(Op):
         if self.bipolar:
             return np.where(x >= 0, np.int64(1), np.int64(-1))
         scaled = x / self.scale.astype(x.dtype) + self.zero_point.astype(x.dtype)
-        return np.clip(ROUNDINGS[self.rounding](scaled), self.lo, self.hi).astype(np.int64)
+        return np.clip(ROUNDINGS[self.rounding](_settled(scaled)), self.lo, self.hi).astype(np.int64)
+
+
+def _settled(scaled: Array) -> Array:
+    """Quotients within the error of float64 of half an integer as that number."""
+    if scaled.dtype != np.float64:
+        return scaled
+    near = np.rint(scaled * 2) / 2
+    with np.errstate(invalid="ignore"):  # infinities are clamped later
+        return np.where(np.abs(scaled - near) <= TIE * np.maximum(1, np.abs(scaled)), near, scaled)

@@ -19,6 +19,7 @@ from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy, widen
 from nc.compiler.frontends.onnx.values import Tensor
 from nc.compiler.frontends.onnx.walk import Scope, Walk
+from nc.compiler.frontends.scales import simplest_scales
 from nc.ir.diagnostics import NcError, Where, fail
 from nc.ir.graph import Builder, Graph
 from nc.ir.ops.base import Array
@@ -79,13 +80,13 @@ def from_onnx(
 
     attempts: list[_Import] = []
     try:
-        return run(None).walk.build.finish()
+        return simplest_scales(run(None).walk.build.finish())
     except NcError as error:
         first = attempts[0]
         live = any(isinstance(node.op, State) for node in first.walk.build.nodes)  # samples are steps of time
         if batch is None or live or not any(d.code == "NC105" for d in error.diagnostics):
             raise
-        return _of_one_sample(first, run, error)
+        return simplest_scales(_of_one_sample(first, run, error))
 
 
 def _of_one_sample(first: _Import, run: Callable[..., _Import], error: NcError) -> Graph:

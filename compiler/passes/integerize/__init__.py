@@ -27,6 +27,7 @@ from nc.ir.ops.quantize import ROUNDINGS, Quantize
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.state import State
 from nc.ir.ops.transpose import Transpose
+from nc.ir.simplest import scale_of
 from nc.ir.types import BIPOLAR, F32, Affine, IntType, TensorType
 
 
@@ -185,7 +186,7 @@ def quantiser_port(graph: Graph, value: Value) -> Port | None:
     op = users[0]
     if not isinstance(op, Quantize) or op.scale.size != 1 or op.zero_point.size != 1:
         return None
-    scale, zero_point = Fraction(float(op.scale.ravel()[0])), int(op.zero_point.ravel()[0])
+    scale, zero_point = scale_of(op.scale.ravel()[0]), int(op.zero_point.ravel()[0])
     return Port(op.lo, op.hi, scale, zero_point, _port_rounding(op))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from nc.ir.graph import Value
 from nc.ir.ops.base import Array
 from nc.ir.ops.unary import RealFunction
+from nc.ir.simplest import scale_of
 from nc.ir.types import Affine
 
 Fractions = tuple[Fraction, ...]
@@ -170,6 +171,12 @@ def channel_view(array: Array, rank: int) -> tuple[int | None, Fractions] | None
         if np.all(lined == lined.max(axis=others, keepdims=True)):
             return axis, fractions(lined.max(axis=others))
     return None
+
+
+def scale_view(array: Array, rank: int) -> tuple[int | None, Fractions] | None:
+    """`channel_view` of scales, each as the fraction that it stands for."""
+    found = channel_view(array, rank)
+    return None if found is None else (found[0], tuple(scale_of(float(v)) for v in found[1]))
 
 
 def common_grid(values: Sequence[Fraction]) -> Fraction:

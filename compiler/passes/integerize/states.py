@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nc.compiler.passes.integerize import align
-from nc.compiler.passes.integerize.numbers import Form, Number, Whole, channel_view
+from nc.compiler.passes.integerize.numbers import Form, Number, Whole, channel_view, scale_view
 from nc.compiler.passes.integerize.rules.registry import need_number
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.graph import Graph, Value
@@ -47,7 +47,9 @@ def grid_of(graph: Graph, state: Value, ports: Mapping[str, Port]) -> Grid | Non
     if not isinstance(op, Dequantize):
         return None
     below = graph.nodes[graph.nodes[value].operands[0]]
-    scale, zero = (channel_view(side, graph.type(value).rank) for side in (op.scale, op.zero_point))
+    scale, zero = (
+        view(side, graph.type(value).rank) for view, side in ((scale_view, op.scale), (channel_view, op.zero_point))
+    )
     if scale is None or zero is None or len(scale[1]) != 1 or len(zero[1]) != 1:
         return None
     if isinstance(below.op, Quantize) and not below.op.bipolar:

@@ -9,7 +9,7 @@ from math import isinf
 import numpy as np
 
 from nc.compiler.passes.integerize import align
-from nc.compiler.passes.integerize.numbers import Form, Known, Linear, Number, Whole, channel_view
+from nc.compiler.passes.integerize.numbers import Form, Known, Linear, Number, Whole, channel_view, scale_view
 from nc.compiler.passes.integerize.realise import realise
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.staircase import Quantiser, round_exact, staircase
@@ -19,6 +19,7 @@ from nc.ir.ops.constant import Constant
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.multi_threshold import MultiThreshold
 from nc.ir.ops.quantize import Quantize
+from nc.ir.simplest import scale_of
 from nc.ir.types import IntType
 
 LONG_TABLE = 1 << 8  # from here on a sum and a choice are smaller than a table
@@ -38,7 +39,7 @@ def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
         return _quantize_known(t, op, x)
     number = need_number(t, x)
     rank = len(t.source_shape)
-    view, zeros = channel_view(op.scale, rank), channel_view(op.zero_point, rank)
+    view, zeros = scale_view(op.scale, rank), channel_view(op.zero_point, rank)
     if view is None or zeros is None or None not in (view[0], zeros[0]) and view[0] != zeros[0]:
         return t.refuse(
             "NC304",
@@ -88,7 +89,7 @@ def _quantize_known(t: Translation, op: Quantize, x: Known) -> Form:
         near = np.abs(twice - np.rint(twice)) < 1e-9 * np.maximum(1, np.abs(twice))
         scale, zero = np.broadcast_to(op.scale, scaled.shape), np.broadcast_to(op.zero_point, scaled.shape)
         for index in zip(*np.nonzero(near), strict=True):
-            exact = Fraction(float(x.real[index])) / Fraction(float(scale[index])) + int(zero[index])
+            exact = Fraction(float(x.real[index])) / scale_of(float(scale[index])) + int(zero[index])
             ints[index] = min(max(round_exact(exact, op.rounding), op.lo), op.hi)
     return Known(ints.astype(np.float64), ints)
 
@@ -97,7 +98,7 @@ def _quantize_known(t: Translation, op: Quantize, x: Known) -> Form:
 def _dequantize(t: Translation, op: Dequantize, operands: list[Form]) -> Form:
     (x,) = operands
     rank = len(t.source_shape)
-    scale, zero = channel_view(op.scale, rank), channel_view(op.zero_point, rank)
+    scale, zero = scale_view(op.scale, rank), channel_view(op.zero_point, rank)
     if scale is None or zero is None or None not in (scale[0], zero[0]) and scale[0] != zero[0]:
         return t.refuse("NC304", "scale and zero point of a tensor must vary along one axis at most")
     if isinstance(x, Known):
