@@ -13,6 +13,7 @@ from nc.compiler.words.products import matmul, vector
 from nc.compiler.words.stairs import multi_threshold, requantize, table
 from nc.ir.graph import Node
 from nc.ir.words import Term, WordBuilder
+from nc.ir.words.builder import csd
 from nc.ir.words.graph import IntArray
 
 
@@ -60,6 +61,23 @@ def _maximum(b: WordBuilder, x: int, y: int) -> int:
         if limit is not None:
             return b.clamp(word, limit, max(limit, b.range(word)[1]))
     return b.max(x, y)
+
+
+PRODUCT_BITS = 4
+"""Multiples of so few bits, with three signed digits or more, are tables: a LUT an output bit and no carries."""
+
+
+def _multiply(state: Lowering, node: Node) -> IntArray:
+    return _each(_product if state.options.small_tables else lambda b, x, y: b.mul(x, y))(state, node)
+
+
+def _product(b: WordBuilder, x: int, y: int) -> int:
+    for word, other in ((x, y), (y, x)):
+        factor = b.constant_value(other)
+        low, high = b.range(word)
+        if factor is not None and low < high < low + (1 << PRODUCT_BITS) and len(csd(factor)) > 2:
+            return b.table(word, np.arange(low, high + 1, dtype=np.int64) * factor, low)
+    return b.mul(x, y)
 
 
 def _relu(b: WordBuilder, x: int) -> int:
@@ -151,7 +169,7 @@ RULES: dict[str, Rule] = {
     "matmul": matmul,
     "add": _each(lambda b, x, y: b.sum((Term(x), Term(y)))),
     "sub": _each(lambda b, x, y: b.sum((Term(x), Term(y, 0, True)))),
-    "mul": _each(lambda b, x, y: b.mul(x, y)),
+    "mul": _multiply,
     "neg": _each(lambda b, x: b.sum((Term(x, 0, True),))),
     "abs": _each(_abs),
     "minimum": _each(_minimum),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,7 @@ class Integerize:
         """Raises NcError with every node that cannot be translated (those that depend on one are not repeated)."""
         build, found = Builder(graph.name), Collector()
         forms: dict[Value, Form | None] = {}
+        computed: dict[Any, Any] = {}
         for value, node in enumerate(graph.nodes):
             build.origin = node.origin
             late = isinstance(node.op, State)  # its operand comes after it
@@ -85,7 +87,7 @@ class Integerize:
                 forms[value] = None
                 continue
             shape = graph.type(node.operands[0]).shape if node.operands else node.type.shape
-            translation = Translation(build, node, shape)
+            translation = Translation(build, node, shape, computed)
             try:
                 if isinstance(node.op, State):
                     forms[value] = states.begin(translation, graph, value, self.ports)
@@ -101,12 +103,12 @@ class Integerize:
             build.origin = graph.nodes[value].origin
             state, following = forms[value], forms[graph.nodes[value].operands[0]]
             if state is not None and following is not None:
-                states.finish(Translation(build, graph.nodes[value]), state, following)
+                states.finish(Translation(build, graph.nodes[value], computed=computed), state, following)
         for label, value in graph.outputs.items():
             form = forms[value]
             if form is not None:
                 build.origin = graph.nodes[value].origin
-                self._output(Translation(build, graph.nodes[value]), label, form)
+                self._output(Translation(build, graph.nodes[value], computed=computed), label, form)
         _remember(build, graph, forms)
         return build.finish()
 

@@ -127,7 +127,7 @@ def plus(t: Translation, value: Value, terms: Fractions, axis: int | None) -> Va
 
 def total(t: Translation, numbers: Sequence[Number]) -> Number:
     """The sum of two linear numbers on their common grid; offsets stay symbolic."""
-    a, b = _same_axis(t, _same_rank(t, numbers))
+    a, b = same_axis(t, same_rank(t, numbers))
     count = max(a.channels, b.channels)
     pairs = list(zip(_stretch(a.scale, count), _stretch(b.scale, count), strict=True))
     grids = [common_grid(pair) for pair in pairs]
@@ -140,7 +140,7 @@ def total(t: Translation, numbers: Sequence[Number]) -> Number:
 
 def product(t: Translation, a: Number, b: Number) -> Number:
     """The product of two numbers without offsets."""
-    a, b = _same_axis(t, _same_rank(t, [a, b]))
+    a, b = same_axis(t, same_rank(t, [a, b]))
     count = max(a.channels, b.channels)
     scale = tuple(x * y for x, y in zip(_stretch(a.scale, count), _stretch(b.scale, count), strict=True))
     number = Number(t.build.add(MUL, a.value, b.value), scale, axis=a.axis if a.axis is not None else b.axis)
@@ -149,7 +149,7 @@ def product(t: Translation, a: Number, b: Number) -> Number:
 
 def extreme(t: Translation, op: Any, numbers: Sequence[Number], *first: Value) -> Number:
     """Minimum, maximum or choice of two numbers on one grid; `first` are operands of `op` before them."""
-    a, b = (uniform(t, n) for n in _same_rank(t, numbers))
+    a, b = (uniform(t, n) for n in same_rank(t, numbers))
     if a.offset != b.offset:
         a, b = without_offset(t, a), without_offset(t, b)
     grid = common_grid([a.scale[0], b.scale[0]])
@@ -163,7 +163,8 @@ def dynamic_matmul(t: Translation, a: Number, b: Number) -> Number:
     return Number(t.build.add(MatMul(), a.value, b.value), (a.scale[0] * b.scale[0],))
 
 
-def _same_rank(t: Translation, numbers: Sequence[Number]) -> list[Number]:
+def same_rank(t: Translation, numbers: Sequence[Number]) -> list[Number]:
+    """The numbers with axes of extent 1 before the shorter ones' own, as broadcasting has them."""
     rank = max(t.build.type(n.value).rank for n in numbers)
     return [_raised(t, n, rank) for n in numbers]
 
@@ -177,7 +178,8 @@ def _raised(t: Translation, number: Number, rank: int) -> Number:
     return replace(number, value=value, axis=None if number.axis is None else number.axis + missing)
 
 
-def _same_axis(t: Translation, numbers: Sequence[Number]) -> list[Number]:
+def same_axis(t: Translation, numbers: Sequence[Number]) -> list[Number]:
+    """The numbers with scales along one axis at most."""
     axes = {n.axis for n in numbers} - {None}
     if len(axes) > 1:
         return [uniform(t, n) for n in numbers]

@@ -130,7 +130,31 @@ class Whole:
     value: Value
 
 
-Form = Number | Known | Whole
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """A sum of numbers that has not been computed: its reader says how finely it has to be.
+
+    `terms` are linear numbers without steps, of one rank, along one axis or none; the steps follow the sum. `origin`
+    is the node of the model that adds them.
+    """
+
+    terms: tuple[Number, ...]
+    origin: str
+    steps: tuple[Step, ...] = ()
+
+    def then(self, step: Step) -> Sum:
+        """Append a step; a linear one of a plain sum goes into its terms."""
+        if not isinstance(step, Linear):
+            return replace(self, steps=(*self.steps, step))
+        if self.steps:
+            tail = Number(-1, steps=self.steps).then(step)  # joins a linear step before it
+            return replace(self, steps=tail.steps)
+        first, *others = self.terms
+        scaled = Linear(step.scale, (Fraction(0),) * len(step.scale))
+        return replace(self, terms=(first.then(step), *(term.then(scaled) for term in others)))
+
+
+Form = Number | Known | Whole | Sum
 
 
 def compose(first: Linear, second: Linear) -> Linear:

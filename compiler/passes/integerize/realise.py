@@ -36,7 +36,7 @@ def realise(build: Builder, number: Number, form: Staircase | Tabulated, quantis
     if form.step == 1 and form.edges.shape[1]:
         if (identity := _identity(build, number.value, form, kind)) is not None:
             return identity
-        if form.edges.shape[1] > FEW_LEVELS and (found := requantize(form, kind, axis, _slopes(number, quantiser))):
+        if form.edges.shape[1] > FEW_LEVELS and (found := requantize(form, kind, axis, slopes(number, quantiser))):
             return build.add(found, number.value)
     return build.add(MultiThreshold(form.edges, form.sign, axis, form.base, form.step), number.value)
 
@@ -58,7 +58,7 @@ def _identity(build: Builder, value: Value, form: Staircase, kind: IntType) -> V
     return value if (lo, hi) == (kind.lo, kind.hi) else build.add(Clip(lo, hi), value)
 
 
-def _slopes(number: Number, quantiser: Quantiser) -> list[Fraction]:
+def slopes(number: Number, quantiser: Quantiser) -> list[Fraction]:
     """d(y) / d(q) between the clamps, by channel."""
     slopes = []
     for c in range(number.channels):
@@ -129,7 +129,7 @@ def _offsets(form: Staircase, kind: IntType, multipliers: Array, shift: int) -> 
         least = np.where(open_bottom, np.maximum(least, (level << shift) - multipliers * q), least)
     if np.any(least > most):
         return None
-    return _roundest(least, most)
+    return roundest(least, most)
 
 
 def _end_levels(form: Staircase, kind: IntType) -> tuple[Array, Array]:
@@ -139,7 +139,7 @@ def _end_levels(form: Staircase, kind: IntType) -> tuple[Array, Array]:
     return low, high
 
 
-def _roundest(least: Array, most: Array) -> Array:
+def roundest(least: Array, most: Array) -> Array:
     """From each interval the number with the most trailing zeros: the cheapest constant to add."""
     chosen = []
     for a, b in zip(least.tolist(), most.tolist(), strict=True):

@@ -20,7 +20,7 @@ from nc.compiler.passes.integerize.chains import exact_chain, float_chain
 from nc.compiler.passes.integerize.numbers import Linear, Number
 from nc.ir.diagnostics import Diagnostic, Where, fail
 from nc.ir.graph import Graph
-from nc.ir.ops.base import Array
+from nc.ir.ops.base import INT64_MAX, Array
 from nc.ir.ops.clip import Clip
 from nc.ir.ops.quantize import ROUNDINGS
 from nc.ir.ops.relu import Relu
@@ -146,6 +146,19 @@ def long_tables(graph: Graph) -> list[Diagnostic]:
     ]
 
 
+def monotone_staircase(number: Number, kind: IntType, quantiser: Quantiser) -> Staircase | None:
+    """The exact y(q) as a staircase however wide q is, or None where some step is not monotone."""
+    if (clamped := _clamped_linear(number)) is not None:
+        return _linear_staircase(number, kind, quantiser, clamped)
+    sign = _direction(number)
+    return None if sign is None or kind.hi > INT64_MAX // 2 else _bisected(number, kind, quantiser, sign)
+
+
+def is_clamped_line(number: Number) -> bool:
+    """Whether the steps are one line between two bounds."""
+    return _clamped_linear(number) is not None
+
+
 @dataclass(frozen=True)
 class _Clamped:
     """clamp(scale * q + offset, lo, hi) by channel; None: no bound."""
@@ -214,7 +227,7 @@ def _linear_staircase(number: Number, kind: IntType, quantiser: Quantiser, chain
             f"a quantiser must cut its input into at most {MOST_EDGES:,} levels over all channels, not {total:,}",
             help="give it fewer bits, or leave it out where the next one is coarser anyway",
         )
-    edges = np.empty((count, len(levels)), np.int64)
+    edges = np.empty((count, len(levels)), np.int64 if kind.magnitude <= INT64_MAX // 2 else object)
     sign = np.array([-1 if s < 0 else 1 for s in scale], np.int64)
     for c in range(count):
         never, always = (kind.hi + 1, kind.lo) if sign[c] > 0 else (kind.lo - 1, kind.hi)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 from nc.ir.diagnostics import Where, fail
 from nc.ir.graph import Builder, Node
@@ -11,11 +11,15 @@ from nc.ir.graph import Builder, Node
 
 @dataclass
 class Translation:
-    """`source_shape` is the shape of the float node's first operand (or its own, without operands)."""
+    """`source_shape` is the shape of the float node's first operand (or its own, without operands).
+
+    `computed`: what deferred sums have become for the readers so far, shared by all translations of one graph.
+    """
 
     build: Builder
     node: Node
     source_shape: tuple[int, ...] = ()
+    computed: dict[Any, Any] = field(default_factory=dict)
 
     def refuse(self, code: str, message: str, help: str = "") -> NoReturn:
         """Raise a diagnostic at the float node."""

@@ -6,7 +6,7 @@ stays linear moves into scale and offset; what needs integers is emitted at once
 
 from __future__ import annotations
 
-from nc.compiler.passes.integerize.rules import layout, linear, lookups, quantisers, reductions
+from nc.compiler.passes.integerize.rules import addition, layout, linear, lookups, quantisers, reductions
 from nc.compiler.passes.integerize.rules.functions import function
 from nc.compiler.passes.integerize.rules.registry import RULES, Rule, need_number
 from nc.compiler.passes.integerize.translation import Translation
@@ -27,4 +27,4 @@ def find_rule(t: Translation) -> Rule:
     return t.refuse("NC301", f"'{name}' must have an integer form, and has none", _INSTEAD.get(name, _OTHER))
 
 
-__all__ = ["find_rule", "layout", "linear", "lookups", "need_number", "quantisers", "reductions"]
+__all__ = ["addition", "find_rule", "layout", "linear", "lookups", "need_number", "quantisers", "reductions"]

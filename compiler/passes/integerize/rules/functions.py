@@ -10,7 +10,7 @@ import mpmath as mp
 import numpy as np
 
 from nc.compiler.passes.integerize import align
-from nc.compiler.passes.integerize.numbers import Form, Known
+from nc.compiler.passes.integerize.numbers import Form, Known, Sum
 from nc.compiler.passes.integerize.rules.linear import along_line, negated, square
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
@@ -24,7 +24,7 @@ def function(t: Translation, op: RealFunction, operands: list[Form]) -> Form:
     (x,) = operands
     if isinstance(x, Known):
         return Known(op.evaluate(x.real[None])[0])
-    return need_number(t, x).then(op)
+    return x.then(op) if isinstance(x, Sum) else need_number(t, x).then(op)
 
 
 @rule("prelu")

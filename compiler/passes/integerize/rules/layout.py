@@ -7,8 +7,8 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from nc.compiler.passes.integerize import align
-from nc.compiler.passes.integerize.numbers import Form, Known, Whole
+from nc.compiler.passes.integerize import align, sums
+from nc.compiler.passes.integerize.numbers import Form, Known, Sum, Whole
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
 from nc.ir.ops.concat import Concat
@@ -23,6 +23,8 @@ def _layout(t: Translation, op: Any, operands: list[Form]) -> Form:
         return known_layout(op, x)
     if isinstance(x, Whole):
         return Whole(t.build.add(op, x.value))
+    if isinstance(x, Sum):
+        return sums.moved(t, op, x)
     return align.layout(t, op, x)
 
 

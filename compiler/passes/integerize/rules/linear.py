@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from nc.compiler.passes.integerize import align
 from nc.compiler.passes.integerize.chains import Joint
-from nc.compiler.passes.integerize.numbers import Form, Fractions, Known, Linear, Number, fractions
+from nc.compiler.passes.integerize.numbers import Form, Fractions, Known, Linear, Number, Sum, fractions
 from nc.compiler.passes.integerize.rules.layout import known_layout
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.translation import Translation
@@ -22,24 +22,8 @@ from nc.ir.ops.matmul import MatMul
 from nc.ir.ops.pad import Pad
 from nc.ir.ops.transpose import Transpose
 
-
-@rule("add", "sub")
-def _add(t: Translation, op: Any, operands: list[Form]) -> Form:
-    a, b = operands
-    if isinstance(a, Known) and isinstance(b, Known):
-        return Known(op.evaluate(a.real[None], b.real[None])[0])
-    negate = op.name == "sub"
-    if isinstance(b, Known):
-        return along_line(t, need_number(t, a), b, lambda v: (Fraction(1), -v if negate else v))
-    if isinstance(a, Known):
-        number = negated(t, need_number(t, b)) if negate else need_number(t, b)
-        return along_line(t, number, a, lambda v: (Fraction(1), v))
-    if (joint := _joint(t, op, a, b)) is not None:
-        return joint
-    first, second = (align.settled(t, need_number(t, x)) for x in (a, b))
-    if negate:
-        second = negated(t, second)
-    return align.total(t, [first, second])
+Line = Callable[[Fraction], tuple[Fraction, Fraction]]
+"""From each value of a constant to the scale and the offset it stands for."""
 
 
 def square(t: Translation, number: Number) -> Number:
@@ -65,21 +49,23 @@ def _mul(t: Translation, op: Any, operands: list[Form]) -> Form:
             )
         if not np.all(b.real):
             return t.refuse("NC305", "a division must be by constants other than zero")
-        return along_line(t, need_number(t, a), b, lambda v: (1 / v, Fraction(0)))
+        return along_line(t, a, b, lambda v: (1 / v, Fraction(0)))
     if isinstance(b, Known):
-        return along_line(t, need_number(t, a), b, lambda v: (v, Fraction(0)))
+        return along_line(t, a, b, lambda v: (v, Fraction(0)))
     if isinstance(a, Known):
-        return along_line(t, need_number(t, b), a, lambda v: (v, Fraction(0)))
-    if (joint := _joint(t, op, a, b)) is not None:
-        return joint
+        return along_line(t, b, a, lambda v: (v, Fraction(0)))
+    if (found := joint(t, op, a, b)) is not None:
+        return found
     if t.node.operands[0] == t.node.operands[1]:
         return square(t, need_number(t, a))
     first, second = (align.without_offset(t, align.settled(t, need_number(t, x))) for x in (a, b))
     return align.product(t, first, second)
 
 
-def _joint(t: Translation, op: Any, a: Form, b: Form) -> Number | None:
+def joint(t: Translation, op: Any, a: Form, b: Form) -> Number | None:
     """Two functions of one integer tensor as one, where they cannot be computed apart."""
+    if isinstance(a, Sum) or isinstance(b, Sum):
+        return None
     first, second = need_number(t, a), need_number(t, b)
     one = first.value == second.value and first.channels == second.channels == 1
     if not one or align.settles(first) and align.settles(second):
@@ -90,22 +76,32 @@ def _joint(t: Translation, op: Any, a: Form, b: Form) -> Number | None:
 @rule("neg")
 def _neg(t: Translation, op: Any, operands: list[Form]) -> Form:
     (x,) = operands
-    return Known(-x.real) if isinstance(x, Known) else negated(t, need_number(t, x))
+    return Known(-x.real) if isinstance(x, Known) else negated(t, x)
 
 
-def negated(t: Translation, number: Number) -> Number:
+def negated(t: Translation, form: Form) -> Number | Sum:
     """-x."""
-    return number.then(Linear((Fraction(-1),) * number.channels, (Fraction(0),) * number.channels))
+    line = Linear((Fraction(-1),), (Fraction(0),))
+    if isinstance(form, Sum):
+        return form.then(line)
+    return need_number(t, form).then(line)
 
 
-def along_line(
-    t: Translation, number: Number, known: Known, line: Callable[[Fraction], tuple[Fraction, Fraction]]
-) -> Number:
+@overload
+def along_line(t: Translation, form: Number, known: Known, line: Line) -> Number: ...
+@overload
+def along_line(t: Translation, form: Form, known: Known, line: Line) -> Number | Sum: ...
+def along_line(t: Translation, form: Form, known: Known, line: Line) -> Number | Sum:
     """x * scale + offset where `line` gives both for each value of a constant.
 
     A constant that varies along one axis at most is a step by channel; any other flattens the tensor first.
     """
-    number = align.broadcast(t, number, known.real.shape)
+    if isinstance(form, Sum):
+        if known.real.size == 1 and len(known.real.shape) <= t.build.type(form.terms[0].value).rank:
+            scale, offset = line(known.elements()[0])
+            return form.then(Linear((scale,), (offset,)))
+        form = need_number(t, form)
+    number = align.broadcast(t, need_number(t, form), known.real.shape)
     shape = t.build.type(number.value).shape
     view = known.view(len(shape))
     if view is None or None not in (view[0], number.axis) and view[0] != number.axis:

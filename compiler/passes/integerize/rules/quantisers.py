@@ -8,8 +8,8 @@ from math import isinf
 
 import numpy as np
 
-from nc.compiler.passes.integerize import align
-from nc.compiler.passes.integerize.numbers import Form, Known, Linear, Number, Whole, channel_view, scale_view
+from nc.compiler.passes.integerize import align, joins
+from nc.compiler.passes.integerize.numbers import Form, Known, Linear, Number, Sum, Whole, channel_view, scale_view
 from nc.compiler.passes.integerize.realise import realise
 from nc.compiler.passes.integerize.rules.registry import need_number, rule
 from nc.compiler.passes.integerize.staircase import Quantiser, round_exact, staircase
@@ -37,7 +37,6 @@ def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
     (x,) = operands
     if isinstance(x, Known):
         return _quantize_known(t, op, x)
-    number = need_number(t, x)
     rank = len(t.source_shape)
     view, zeros = scale_view(op.scale, rank), channel_view(op.zero_point, rank)
     if view is None or zeros is None or None not in (view[0], zeros[0]) and view[0] != zeros[0]:
@@ -47,9 +46,12 @@ def _quantize(t: Translation, op: Quantize, operands: list[Form]) -> Form:
             "use one scale a tensor, or one a channel",
         )
     axis = view[0] if view[0] is not None else zeros[0]
+    quantiser = Quantiser(view[1], tuple(int(z) for z in zeros[1]), op.lo, op.hi, op.rounding, op.bipolar)
+    if isinstance(x, Sum) and (value := joins.quantised(t, x, quantiser, axis)) is not None:
+        return Whole(value)
+    number = need_number(t, x)
     if axis is not None:
         number = align.along(t, number, axis)
-    quantiser = Quantiser(view[1], tuple(int(z) for z in zeros[1]), op.lo, op.hi, op.rounding, op.bipolar)
     return Whole(_staged(t, number, quantiser))
 
 
