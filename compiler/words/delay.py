@@ -26,11 +26,11 @@ class Delay:
 TECHNOLOGIES: dict[str, Delay] = {
     # Rounded from timing reports of adders and random logic placed by nextpnr (iCE40 HX, ECP5 speed grade 6); the
     # UltraScale+ figures follow the data sheet (DS922): no open place and route exists for it.
-    "ice40": Delay(1.3, 0.13, 4),
-    "ecp5": Delay(0.9, 0.05, 4),
+    "ice40": Delay(1.6, 0.16, 4),
+    "ecp5": Delay(1.8, 0.1, 4),
     "xilinx": Delay(0.45, 0.015, 6),
     "lut6": Delay(0.45, 0.25, 6),
-    "generic": Delay(1.0, 0.1, 4),
+    "generic": Delay(1.8, 0.1, 4),
 }
 
 
