@@ -87,6 +87,13 @@ def port_width(options: Options, s_bits: int, m_bits: int) -> int | None:
     return next((w for w in PORT_WIDTHS if pins(min(w, s_bits), min(w, m_bits)) <= device.pins), PORT_WIDTHS[-1])
 
 
+def delays_of(options: Options) -> str:
+    """Whose delays registers are placed by: those of the technology, or of the device where that is generic."""
+    asked = options.optimise.technology
+    flow = device_of(options).flow
+    return flow if asked == "generic" and flow in DEFAULT_DEVICE else asked
+
+
 def too_large(graph: Graph, options: Options) -> list[Diagnostic]:
     """A warning where a network laid out in space outgrows its device (NC618)."""
     device, luts = device_of(options), spatial_luts(graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nc.backends.fpga.aims import port_width, registers, technology
+from nc.backends.fpga.aims import delays_of, port_width, registers, technology
 from nc.backends.fpga.options import Optimise, Options
 from nc.compiler.words.collapse import Collapse
 from nc.compiler.words.delay import TECHNOLOGIES
@@ -121,7 +121,7 @@ def build(graph: Graph, options: Options) -> Design:
         stages=pipeline.stages,
         every=pipeline.every,
         clock_mhz=pipeline.clock_mhz,
-        technology=optimise.technology,
+        technology=delays_of(options),
         minimise=pipeline.minimise,
         relax=pipeline.relax,
         strict=pipeline is asked.pipeline,

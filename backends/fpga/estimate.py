@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nc.backends.fpga.aims import device_of, family_of
+from nc.backends.fpga.aims import delays_of, device_of, family_of
 from nc.backends.fpga.design import HEAPS, TERNARY, WIDEST_HEAP, Design
 from nc.backends.synth.devices import Device
 from nc.compiler.streaming.cost import Cost, logic
@@ -44,7 +44,7 @@ def in_time(design: Design) -> dict[str, object]:
     """The device, what the design takes of it, and its speed at the clock of the delay model."""
     options, device = design.options, device_of(design.options)
     taken = resources(design)
-    longest = longest_ns(design.words, TECHNOLOGIES[options.optimise.technology])
+    longest = longest_ns(design.words, TECHNOLOGIES[delays_of(options)])
     clock = 1000 / longest if longest else float(device.clock_mhz)
     if options.pipeline.clock_mhz is not None:
         clock = min(clock, options.pipeline.clock_mhz) if longest else options.pipeline.clock_mhz

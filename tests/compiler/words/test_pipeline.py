@@ -105,7 +105,7 @@ def test_impossible_clock_is_refused() -> None:
     with pytest.raises(NcError) as error:
         Pipeline(clock_mhz=2000, technology="ice40").run(graph)
     assert str(error.value) == (
-        "error[NC609]: a stage must fit 0.50 ns, but one operation alone takes 2.47 ns\n"
+        "error[NC609]: a stage must fit 0.50 ns, but one operation alone takes 3.04 ns\n"
         "   |  %2 (sum, 9 bits)\n"
         "  help: lower pipeline.clock_mhz, or let requantisation narrow the layer"
     )
