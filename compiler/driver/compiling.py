@@ -18,6 +18,7 @@ from nc.compiler.data import Data, Dataset
 from nc.compiler.data.load import load_file
 from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import Source, model_source
+from nc.compiler.driver.suspicions import suspicions
 from nc.compiler.driver.vectors import default_vectors, make_vectors
 from nc.compiler.passes.fold_batchnorm import FoldBatchNorm
 from nc.compiler.passes.fold_constants import FoldConstants
@@ -218,6 +219,9 @@ def _said(model: IntegerModel) -> list[Diagnostic]:
     """What became of the model that its user may not expect."""
     source, integer, common = model.source.model, model.integer, model.settings.common
     found = long_tables(integer) if isinstance(integer, Graph) else []
+    if isinstance(integer, Graph):
+        reference = None if model.real is None else model.form.reference(model.real, model.settings)
+        found += suspicions(integer, reference, model.calibration)
     if not isinstance(source, Graph):
         return found
     found += left_out(source, common.output)

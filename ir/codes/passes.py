@@ -79,4 +79,29 @@ CODES: dict[str, Code] = {
         "with output=logits, or for the class index with output=argmax; whoever wants probabilities applies the "
         "function to the outputs.",
     ),
+    "NC316": Code(
+        "constant output",
+        "An output of the integer network has one value, for every input or for all calibration samples: the hardware "
+        "would compute nothing. The signal is lost on the way (nc eval --layers says where), the calibration data have "
+        "another range than the model was trained on, or the model itself is constant.",
+    ),
+    "NC317": Code(
+        "class never decided",
+        "The labels of the calibration data have more classes than the integer network decides on them. nc eval says "
+        "whether the float model does better; more bits help where it does.",
+    ),
+    "NC318": Code(
+        "unused input",
+        "No output depends on the input; its port is in the hardware and does nothing.",
+    ),
+    "NC319": Code(
+        "input clipped",
+        "More than 1 % of the calibration values lie outside what the input port holds and are clamped to its ends. "
+        "input.NAME.range, input.NAME.scale and input.NAME.bits say what the port holds.",
+    ),
+    "NC320": Code(
+        "wide word",
+        "An operation of the integer network makes words of more than 32 bits: exact, but dear in hardware. Usually "
+        "two scales share no small grid, or products follow each other without a quantiser between.",
+    ),
 }
