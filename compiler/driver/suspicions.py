@@ -106,5 +106,7 @@ def _decided(graph: Graph, reference: Graph | None, data: Dataset, named: set[st
         yield _warning(
             "NC317",
             f"every class of the calibration data should be decided once, but class {never} never is",
-            Where(data.name, tensor=first.name), "nc eval BUILD --data DATA compares with the float model: where that "
-            "is right, more bits (--set quantise.activation_bits=10); otherwise the data are not as in training")  # fmt: skip
+            Where(data.name, tensor=first.name),
+            "nc eval BUILD --data DATA compares with the float model: where that "
+            "is right, more bits (--set quantise.activation_bits=10); otherwise the data are not as in training",
+        )
