@@ -31,7 +31,8 @@ def positions(
     transform: str, number: Callable[[Any], Any], source: int, target: int, scale: Any, crop: tuple[Any, Any]
 ) -> list[Any]:
     """The positions of `target` elements in an axis of `source`, as numbers of the type `number`."""
-    case = _Case(number(source), number(target), number(scale), *map(number, crop), number(0.5), number(1))
+    start, end = crop
+    case = _Case(*(number(n) for n in (source, target, scale, start, end, 0.5, 1)))
     return [COORDINATES[transform](number(i), case) for i in range(target)]
 
 

@@ -63,6 +63,7 @@ NETWORKS: dict[str, Callable[[Builder, int], int]] = {
     "conv-zero-point-3": _padded_conv(3.0),
     "conv-zero-point-128": _padded_conv(128.0),
     "take": lambda b, x: b.add(op("take", indices=np.array([[-1, 3], [17, -1]])), x),
+    "take-value": lambda b, x: b.add(op("take", indices=np.array([[-1, 3], [17, -1]]), value=-3.0), x),
     "gather": lambda b, x: b.add(op("gather", indices=np.array([2, 0, 2]), axis=2), x),
     "batched-matmul": lambda b, x: b.add(op("matmul"), x, b.constant(np.arange(-9, 9).reshape(2, 3, 3))),
     "broadcast-matmul": lambda b, x: b.add(op("matmul"), b.constant(np.arange(-4, 5).reshape(3, 3)), x),
