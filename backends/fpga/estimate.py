@@ -48,7 +48,7 @@ def in_time(design: Design) -> dict[str, object]:
     clock = 1000 / longest if longest else float(device.clock_mhz)
     if options.pipeline.clock_mhz is not None:
         clock = min(clock, options.pipeline.clock_mhz) if longest else options.pipeline.clock_mhz
-    return at_clock(device, taken, clock, design.spec.latency, design.spec.ii or 1)
+    return at_clock(device, taken, clock, design.spec.latency or 0, design.spec.ii or 1)
 
 
 def at_clock(device: Device, taken: Cost, clock_mhz: float, latency: int, ii: float) -> dict[str, object]:
