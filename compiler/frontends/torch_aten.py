@@ -12,6 +12,7 @@ from typing import Any
 from onnx import ModelProto, TensorProto, helper
 
 from nc.compiler.frontends import (  # noqa: F401
+    torch_aten_attention,
     torch_aten_elementwise,
     torch_aten_layers,
     torch_aten_layout,

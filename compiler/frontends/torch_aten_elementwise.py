@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from onnx import TensorProto
+
 from nc.compiler.frontends.torch_archive import Ref
 from nc.compiler.frontends.torch_writer import Arguments, Writer, aten
 from nc.ir.diagnostics import fail
@@ -112,8 +114,22 @@ def _operand(w: Writer, value: Any, dtype: int) -> str:
     return value.name if known is None or known.dtype == dtype else w.node("Cast", value.name, to=dtype)
 
 
+_SIZES = {"add": "Add", "sub": "Sub", "mul": "Mul", "floordiv": "Div"}
+
+
+@aten("floordiv")
+def _size(w: Writer, a: Arguments) -> str:
+    """Arithmetic with extents (not negative), which torch writes as Python's own operators on a and b."""
+    base = a.call.target.split(".")[1]
+    if base not in _SIZES:
+        fail("NC103", f"{a.call.target} must be a sum, a difference, a product or a quotient of extents")
+    return w.node(_SIZES[base], *(_operand(w, a.get(name, 0), TensorProto.INT64) for name in ("a", "b")))
+
+
 @aten(*_BINARY)
 def _binary(w: Writer, a: Arguments) -> str:
+    if "b" in a.call.arguments:
+        return _size(w, a)
     base, dtype = a.call.target.split(".")[1].strip("_"), w.metas[a.call.results[0]].dtype
     x = _operand(w, a.get("self"), dtype)
     y = _operand(w, a.get("exponent") if base == "pow" else a.get("other"), dtype)

@@ -93,6 +93,20 @@ def _layer_norm(w: Writer, a: Arguments) -> list[str]:
     return [w.node("Add", made, a.optional("bias")) if a.optional("bias") else made]
 
 
+@aten("group_norm")
+def _group_norm(w: Writer, a: Arguments) -> str:
+    channels = w.shape(a.own)[1]
+    scale = a.optional("weight") or w.constant(np.ones(channels or 0))
+    bias = a.optional("bias") or w.constant(np.zeros(channels or 0))
+    groups, epsilon = int(a.get("num_groups")), float(a.get("eps", 1e-5))
+    return w.node("GroupNormalization", a.own, scale, bias, num_groups=groups, epsilon=epsilon)
+
+
+@aten("embedding")
+def _embedding(w: Writer, a: Arguments) -> str:
+    return w.node("Gather", a.tensor("weight"), a.tensor("indices"), axis=0)
+
+
 @aten("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 @aten("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _pool(w: Writer, a: Arguments) -> list[str]:

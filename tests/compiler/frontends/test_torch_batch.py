@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from nc.compiler.frontends.onnx import from_onnx
+from nc.compiler.frontends.torch_export import from_torch
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate
@@ -89,3 +90,17 @@ def test_onnx_exports(name: str, dynamo: bool, dynamic: bool) -> None:
     graph = read(name, model)
     if graph is not None:
         check(graph, module, name)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ("attention", "group_norm") else pytest.mark.slow) for n in NETWORKS]
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_torch_export(name: str, count: int) -> None:
+    """A program for one sample; of two, whose sizes stand in it, one for any number of samples is made."""
+    module = module_of(name)
+    if name in REFUSED:
+        with pytest.raises(NcError, match=REFUSED[name][1]):
+            from_torch(module, example(name, count))
+        return
+    check(from_torch(module, example(name, count)), module, name)
