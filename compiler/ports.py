@@ -2,7 +2,7 @@
 
 The port's meaning real = scale * q + offset is part of the input's type, its rounding of the input, hence both of
 model.nc. A sample x becomes q = clamp(round half even(x / scale) + zero_point) where the model asks for no other
-rounding; the division is that of float32 where the scale is a float32 number, as in the model's runtime.
+rounding; the division of real samples is that of float32, as in the model's runtime.
 """
 
 from __future__ import annotations
@@ -50,12 +50,11 @@ def to_port(x: Array, kind: TensorType, rounding: str = NEAREST) -> NDArray[np.i
 
 
 def _divided(x: Array, scale: Array) -> NDArray[np.float64]:
-    """x / scale; in float32 where the scale is a float32 number, since that is what the model's runtime rounds."""
-    single = scale.astype(np.float32)
-    if np.array_equal(single, scale) and x.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return np.asarray(x.astype(np.float32) / single, np.float64)
-    return np.asarray(x.astype(np.float64) / scale)
+    """x / scale in float32, since that is what the model's runtime rounds; whole numbers in float64."""
+    if x.dtype.kind != "f":
+        return np.asarray(x.astype(np.float64) / scale)
+    with np.errstate(over="ignore"):
+        return np.asarray(x.astype(np.float32) / scale.astype(np.float32), np.float64)
 
 
 def real_of(q: Array, kind: TensorType) -> NDArray[np.float64]:
