@@ -1,7 +1,8 @@
 """Running an external program: contained, limited in time, logged, and explained when it fails.
 
 A program runs in a process group of its own that is killed whole when time is up, on Ctrl-C, and on any other
-exception, so that no simulator or synthesiser outlives `nc`. No shell is involved.
+exception; a watcher that reads a pipe from `nc` kills it when `nc` itself is killed. So no simulator or synthesiser
+outlives `nc`. No shell sees the program's words.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def run(
         start_of_output = out.tell()
         process = _start(command, what, out, cwd, env)
         try:
-            ended = _wait(process, begin + limit_s if limit_s is not None else None)
+            with _watched(process):
+                ended = _wait(process, begin + limit_s if limit_s is not None else None)
         except BaseException:
             _kill_group(process)
             raise
@@ -119,7 +121,8 @@ def running(
     with log.open("wb") as out:
         process = _start(command, what, out, cwd, env)
         try:
-            yield Running(process, what, log)
+            with _watched(process):
+                yield Running(process, what, log)
         finally:
             _kill_group(process)
 
@@ -139,6 +142,24 @@ def _start(
         )
     except OSError as error:
         fail("NC501", f"{what} could not be started: {error.strerror}", kind=ToolFailed)
+
+
+@contextmanager
+def _watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While the block runs, the death of this process, however it comes, ends the program's group: only this process
+    holds the other end of the watcher's pipe (on Linux and macOS alike)."""
+    script = f"read line; kill -9 -{process.pid}"
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd="/", start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        watcher.kill()  # before its pipe closes
+        watcher.wait()
+        if watcher.stdin is not None:
+            watcher.stdin.close()
 
 
 def _failed(what: str, status: int, log: Path, start: int) -> NoReturn:

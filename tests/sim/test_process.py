@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -74,3 +75,24 @@ def test_an_interrupt_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.M
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ToolFailed, match=r"error\[NC501\]: the tool could not be started: No such file or directory"):
         run(["no-such-program"], what="the tool", log=tmp_path / "log")
+
+
+def test_a_killed_parent_takes_the_whole_group_along(tmp_path: Path) -> None:
+    """SIGKILL leaves the parent no word to say; the program and its own child end all the same."""
+    (tmp_path / "spawn.py").write_text(SPAWN)
+    script = (
+        "import sys, pathlib; from nc.sim.process import run; "
+        "run([sys.executable, sys.argv[1], sys.argv[2]], what='the tool', log=pathlib.Path(sys.argv[3]))"
+    )
+    words = [str(tmp_path / name) for name in ("spawn.py", "pid", "log")]
+    with subprocess.Popen([sys.executable, "-c", script, *words]) as parent:
+        end = time.monotonic() + 30
+        while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < end:
+            time.sleep(0.05)
+        child = int((tmp_path / "pid").read_text())
+        assert alive(child)
+        parent.kill()
+    end = time.monotonic() + 10
+    while alive(child) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not alive(child)
