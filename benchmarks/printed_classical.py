@@ -22,7 +22,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from nc.backends.printed.flow import synthesise
 from nc.backends.printed.technology import egfet
-from nc.compiler.frontends.onnx.classical import Codes, read_classifier
+from nc.compiler.config import Common
+from nc.compiler.frontends.onnx import from_onnx
+from nc.compiler.passes.manager import run_passes
+from nc.compiler.passes.pipelines import to_integers
 from nc.compiler.printed.search import isotonic
 from nc.ir.graph import Graph
 from nc.ir.interpret import evaluate
@@ -92,7 +95,7 @@ def _tree(x: np.ndarray, y: np.ndarray, bar: Bar, seed: int) -> Found:
         place = int(np.argmax(smooth >= min(accuracy, smooth.max()) - 1e-12))
         style = STYLES[int(scores[place].argmax())]
         tree = DecisionTreeClassifier(max_leaf_nodes=SIZES[place], random_state=seed, **style).fit(x, y)
-        graph = read_classifier(_exported(tree, x))
+        graph = _integers(_exported(tree, x), x, 1, {})
         if place == 0 or synthesise(graph, egfet(), effort="quick").area_mm2 <= area_mm2:
             return graph, f"tree, {tree.get_n_leaves()} leaves", float(scores[place].max())
 
@@ -102,10 +105,17 @@ def _svm(x: np.ndarray, y: np.ndarray, bar: Bar, seed: int) -> Found:
     scores = [_validated(LinearSVC(C=c, dual=False, random_state=seed), x / 16, y, seed) for c in PENALTIES]
     best = PENALTIES[int(np.argmax(scores))]
     model = _exported(LinearSVC(C=best, dual=False, random_state=seed).fit(x / 16, y), x)
-    graphs = {bits: read_classifier(model, Codes(4, 1 / 16, bits)) for bits in range(3, 9)}
+    graphs = {bits: _integers(model, x / 16, 1 / 16, {"weight_bits": bits}) for bits in range(3, 9)}
     hits = {bits: float((evaluate(g, {"x": x})["class"].reshape(-1) == y).mean()) for bits, g in graphs.items()}
     bits = min(b for b in hits if hits[b] >= max(hits.values()) - 0.005)
     return graphs[bits], f"svm, {bits}-bit weights", float(max(scores))
+
+
+def _integers(model: Any, x: np.ndarray, scale: float, quantise: dict[str, Any]) -> Graph:
+    """The integer graph on four-bit codes, each standing for code * `scale`."""
+    common = Common.model_validate({"input": {"x": {"bits": 4, "scale": scale}}, "quantise": quantise})
+    graph = from_onnx(model)
+    return run_passes(graph, to_integers(graph, common, {"x": x.astype(np.float64)}))[0]
 
 
 def _validated(model: Any, x: np.ndarray, y: np.ndarray, seed: int) -> float:

@@ -53,21 +53,25 @@ class Section(BaseModel):
 
 S = TypeVar("S", bound=Section)
 Bits = Annotated[int, Field(ge=1, le=32)]
+Positive = Annotated[Rational, Field(gt=0)]
 
 
 class InputSection(Section):
-    """Numbers at one input port: integers q that stand for scale * (q - zero_point)."""
+    """Numbers at one input port: integers q that stand for scale * (q - zero_point).
 
-    bits: Bits = Field(default=8, description="width of an element at the port")
+    Lists give one value a feature, of an input that is a vector; the port is as wide as its widest feature.
+    """
+
+    bits: Bits | list[Bits] = Field(default=8, description="width of an element at the port; or one a feature")
     signed: bool | None = Field(
         default=None, description="two's complement; by default when range or DATA goes below 0"
     )
-    scale: Annotated[Rational, Field(gt=0)] | None = Field(
-        default=None, description="real size of one step; default: from range or DATA"
+    scale: Positive | list[Positive] | None = Field(
+        default=None, description="real size of one step, or one a feature; default: from range or DATA"
     )
-    zero_point: int = Field(default=0, description="the integer that stands for 0")
-    range: tuple[Rational, Rational] | None = Field(
-        default=None, description="smallest and largest real value; narrows the port"
+    zero_point: int | list[int] = Field(default=0, description="the integer that stands for 0, or one a feature")
+    range: tuple[Rational, Rational] | list[tuple[Rational, Rational]] | None = Field(
+        default=None, description="smallest and largest real value, or a pair a feature; narrows the port"
     )
 
 
@@ -302,6 +306,7 @@ def _explained(model: type[BaseModel], error: ValidationError, document: Documen
         )
         if entry["type"] == "model_type":
             message = "must be a mapping of keys"
+        message = message.replace("a valid list", "a list")
         message = message if message.startswith("must") else f"must be right: {message}"
         path = _written(document, path)
         known = wrong.setdefault(path, ([], entry["input"]))[0]

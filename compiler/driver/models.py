@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,12 @@ class Source:
     model: Model
     name: str
     sha256: str
+    classes: Sequence[str] = ()
 
     def to_json(self) -> dict[str, object]:
-        return {"name": self.name, "sha256": self.sha256}
+        """`classes`: the names that class indices stand for, where the model has names."""
+        named = {"classes": list(self.classes)} if self.classes else {}
+        return {"name": self.name, "sha256": self.sha256, **named}
 
 
 def model_source(model: Any, example_input: Any = None, options: Any = None, common: Common = COMMON) -> Source:
@@ -66,17 +69,23 @@ def load_model(model: Path | str, options: Any = None, common: Common = COMMON) 
         read = FRONTENDS[path.suffix](path, options, common)
     except NcError as error:
         raise error.located(file=path.name) from None
-    return Source(read, path.name, file_sha256(path))
+    return Source(read, path.name, file_sha256(path), _class_names(path))
 
 
 def _onnx(path: Path, options: Any, common: Common) -> Graph:
     from nc.compiler.frontends.onnx import read_onnx
-    from nc.compiler.frontends.onnx.classical import is_classical, read_classical
 
     del options
-    if is_classical(path):
-        return read_classical(path, common)
     return read_onnx(path, batch=common.model.axis, shapes=common.model.shapes)
+
+
+def _class_names(path: Path) -> Sequence[str]:
+    if path.suffix != ".onnx":
+        return ()
+    from nc.compiler.frontends.onnx.decode import decode
+    from nc.compiler.frontends.onnx.ml.model import class_names
+
+    return class_names(decode(path.read_bytes()))
 
 
 def _nir(path: Path, options: Any, common: Common) -> Network:

@@ -8,7 +8,7 @@ from nc.compiler.config import Common
 from nc.compiler.data import Dataset
 from nc.compiler.passes import pipelines
 from nc.compiler.passes.manager import Step, run_passes
-from nc.compiler.ports import CLASS, real_inputs_of
+from nc.compiler.ports import real_inputs_of
 from nc.compiler.progress import Stopwatch
 from nc.ir.graph import Graph
 
@@ -20,9 +20,7 @@ STAGES = {
 
 
 def to_integers(graph: Graph, common: Common, calibration: Dataset | None, watch: Stopwatch) -> Graph:
-    """The integer graph: the truth that everything later equals. Trees and SVMs come as one, and stay as they are."""
-    if CLASS in graph.outputs and all(node.type.is_int for node in graph.nodes):
-        return graph
+    """The integer graph: the truth that everything later equals."""
     inputs = None if calibration is None else real_inputs_of(graph, calibration)
     return _timed(graph, pipelines.to_integers(graph, common, inputs), watch)
 

@@ -15,13 +15,14 @@ from nc.ir.graph import Builder, Graph, Node, Value, keep, rewrite
 from nc.ir.ops.argmax import ArgMax
 from nc.ir.ops.dequantize import Dequantize
 from nc.ir.ops.log_softmax import LogSoftmax
+from nc.ir.ops.pick import Pick
 from nc.ir.ops.quantize import Quantize
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.sigmoid import Sigmoid
 from nc.ir.ops.softmax import Softmax
 
 HEADS = (Softmax, LogSoftmax, Sigmoid)
-PASSED = (Reshape, ArgMax, Quantize, Dequantize, *HEADS)
+PASSED = (Reshape, ArgMax, Pick, Quantize, Dequantize, *HEADS)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _decided(graph: Graph, value: Value) -> bool:
     """Whether only an arg-max behind the value is seen: that is the same with and without a head."""
     users = graph.users[value]
     return value not in graph.outputs.values() and all(
-        isinstance(graph.nodes[u].op, ArgMax) or _decided(graph, u) for u in users
+        isinstance(graph.nodes[u].op, (ArgMax, Pick)) or _decided(graph, u) for u in users
     )
 
 

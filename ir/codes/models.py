@@ -94,10 +94,4 @@ CODES: dict[str, Code] = {
         "The archive holds pickled Python objects, which can run code when they are loaded. Only plain "
         "tensors are read.",
     ),
-    "NC119": Code(
-        "declared shape contradicts the operators",
-        "The file declares another shape for a tensor than its operators give. Either the declaration is stale, or an "
-        "operator means something else than its exporter thought; hardware of it would not be the model. Export the "
-        "model again, or state its shapes anew with onnx.shape_inference.infer_shapes.",
-    ),
 }

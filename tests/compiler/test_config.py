@@ -103,11 +103,11 @@ def test_unknown_key_on_the_command_line_is_usage() -> None:
         ("quantise: {method: mean}", "error[NC412]: 'quantise.method' must be 'minmax', 'percentile' or 'mse', "
          "not 'mean'\n  --> nc.yaml:1"),
         ("input:\n  x: {scale: wide}", "error[NC412]: 'input.x.scale' must be a number such as 0.125, "
-         "'1/255' or '2**-5', not 'wide'\n  --> nc.yaml:2"),
+         "'1/255' or '2**-5' or a list, not 'wide'\n  --> nc.yaml:2"),
         ("input:\n  x: {scale: 1/000}", "error[NC412]: 'input.x.scale' must be a number such as 0.125, "
-         "'1/255' or '2**-5', not '1/000'\n  --> nc.yaml:2"),
+         "'1/255' or '2**-5' or a list, not '1/000'\n  --> nc.yaml:2"),
         ("input:\n  x: {scale: 1.0e+99999999999}", "error[NC412]: 'input.x.scale' must be a number such as 0.125, "
-         "'1/255' or '2**-5', not inf\n  --> nc.yaml:2"),
+         "'1/255' or '2**-5' or a list, not inf\n  --> nc.yaml:2"),
         ("seed: 1\nseed: 2", "error[NC410]: the configuration must be valid YAML: the key 'seed' is repeated\n"
          "  --> nc.yaml:2"),
         ("a: &x 1\nb: *x", "error[NC410]: the configuration must be valid YAML: aliases are not accepted\n"

@@ -10,10 +10,10 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from nc.compiler.frontends.onnx.batch import Batch, batch_axis, independent, result_axis
-from nc.compiler.frontends.onnx.declared import contradictions
 from nc.compiler.frontends.onnx.decode import decode
 from nc.compiler.frontends.onnx.folding import constant
 from nc.compiler.frontends.onnx.functions import opset_versions
+from nc.compiler.frontends.onnx.ml.model import numbered
 from nc.compiler.frontends.onnx.modern import modernised
 from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.tensors import check_dtype, check_size, default_opset, element_of, to_numpy, widen
@@ -67,7 +67,7 @@ def from_onnx(
     """
     if not model.HasField("graph") or not model.graph.output:
         fail("NC101", "the file must hold a graph with outputs", help="it is not an ONNX model, or it is damaged")
-    model = modernised(model)
+    model = modernised(numbered(model))
     label = name or model.graph.name or "model"
 
     def run(samples: int | None, results: ResultAxis | None = None) -> _Import:
@@ -173,9 +173,6 @@ class _Import:
         self.walk.nodes(graph.node, scope)
         for output in graph.output:
             self._output(output, scope)
-        whole = self.samples is None or all(extent == self.samples for extent in self.stated)
-        if whole and not self.shapes:  # other numbers of samples, and the caller's shapes, make the file's own stale
-            self.walk.found.extend(contradictions(graph, scope.env))
         self.walk.found.raise_if_any()
 
     # ---- declarations ---------------------------------------------------------------------------------------------

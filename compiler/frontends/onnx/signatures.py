@@ -22,6 +22,7 @@ MICROSOFT = "com.microsoft"
 LUT = "nc.lut"
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 CHANNELS_LAST_SET = 13  # the standard's operator set that spells all versions of these layers
+ML = "ai.onnx.ml"
 
 _DOMAINS = {
     "": STANDARD,
@@ -116,10 +117,10 @@ def signature(domain: str, op: str, version: int) -> Signature | None:
     """The signature of an operator, None when the domain's tables do not know it."""
     if domain == CHANNELS_LAST:
         return signature(STANDARD, op, CHANNELS_LAST_SET)
-    if domain != STANDARD:
+    if domain not in (STANDARD, ML):
         return _TABLES.get(domain, {}).get(op)
     try:
-        schema = onnx.defs.get_schema(op, version, "")
+        schema = onnx.defs.get_schema(op, version, domain)
     except onnx.defs.SchemaError:
         return None
     attributes = {}

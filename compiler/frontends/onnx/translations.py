@@ -8,6 +8,7 @@ from nc.compiler.frontends.onnx import (  # noqa: F401
     layout,
     linear,
     lut,
+    ml,
     normalisation,
     pooling,
     qdq,

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from nc.compiler.passes.integerize import align, states
+from nc.compiler.passes.integerize.input_port import Port
 from nc.compiler.passes.integerize.numbers import Form, Known, Number, Whole
 from nc.compiler.passes.integerize.rules import find_rule, need_number
 from nc.compiler.passes.integerize.translation import Translation
@@ -22,41 +20,13 @@ from nc.compiler.yaml_text import advised
 from nc.ir.diagnostics import Collector, Diagnostic, NcError, Where
 from nc.ir.graph import Builder, Graph, Value
 from nc.ir.ops.argmax import ArgMax
-from nc.ir.ops.base import Array
 from nc.ir.ops.input import NEAREST, SIGN, Input
-from nc.ir.ops.quantize import ROUNDINGS, Quantize
+from nc.ir.ops.quantize import Quantize
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.state import State
 from nc.ir.ops.transpose import Transpose
 from nc.ir.simplest import scale_of
-from nc.ir.types import BIPOLAR, F32, Affine, IntType, TensorType
-
-
-@dataclass(frozen=True)
-class Port:
-    """The integers at an input port: their range and meaning, real = scale * (q - zero_point); `rounding` as that of
-    `Input`."""
-
-    lo: int
-    hi: int
-    scale: Fraction = Fraction(1)
-    zero_point: int = 0
-    rounding: str = NEAREST
-
-    def integers(self, real: Array) -> Array:
-        """Real numbers to the port's integers, clamped."""
-        if self.rounding == SIGN:
-            return np.where(real >= 0, np.int64(1), np.int64(-1))
-        scaled = real / float(self.scale)
-        if self.rounding == NEAREST:
-            rounded = np.rint(scaled) + self.zero_point
-        else:
-            rounded = ROUNDINGS[self.rounding](scaled + self.zero_point)
-        return np.clip(rounded, self.lo, self.hi).astype(np.int64)
-
-    def carried(self, real: Array) -> Array:
-        """The real numbers that the port's integers stand for."""
-        return (self.integers(real) - self.zero_point) * float(self.scale)
+from nc.ir.types import BIPOLAR, F32, IntType, TensorType
 
 
 @dataclass(frozen=True)
@@ -128,10 +98,10 @@ class Integerize:
                     f"{advised('input', label, 'scale', value='1/255')}, or --calib data.npz",
                 )
             )
-        meaning = Affine.of(port.scale, port.zero_point)
+        meaning = port.meaning
         element = BIPOLAR if (port.lo, port.hi) == (-1, 1) and _bipolar(graph, value) else IntType(port.lo, port.hi)
         port_value = t.build.input(label, TensorType(kind.shape, element, meaning), port.rounding)
-        return Number(port_value, meaning.scale, meaning.offset)
+        return Number(port_value, meaning.scale, meaning.offset, meaning.axis)
 
     def _output(self, t: Translation, label: str, form: Form) -> None:
         if isinstance(form, Whole):
@@ -163,6 +133,9 @@ class Integerize:
             if self.output == "argmax" or not {d.code for d in error.diagnostics} <= {"NC203", "NC304"}:
                 raise
         return align.rising(t, number)
+
+
+__all__ = ["Integerize", "Port", "quantiser_port"]
 
 
 def _port_rounding(op: Quantize) -> str:

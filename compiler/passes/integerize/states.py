@@ -41,7 +41,7 @@ def grid_of(graph: Graph, state: Value, ports: Mapping[str, Port]) -> Grid | Non
             break
         value = node.operands[0]
     op = graph.nodes[value].op
-    if isinstance(op, Input) and op.label in ports:
+    if isinstance(op, Input) and op.label in ports and ports[op.label].uniform:
         port = ports[op.label]
         return IntType(port.lo, port.hi), port.scale, port.zero_point
     if not isinstance(op, Dequantize):

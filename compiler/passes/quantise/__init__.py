@@ -47,7 +47,11 @@ class Quantise:
     produces = "float"
 
     def run(self, graph: Graph) -> Graph:
-        places = find_places(graph, frozenset(self.ports), self.section.scales == "arbitrary")
+        places = find_places(
+            graph,
+            frozenset(name for name, port in self.ports.items() if port.uniform),
+            self.section.scales == "arbitrary",
+        )
         if places.empty:
             return graph
         _named(graph, self.section.layers)
@@ -188,7 +192,7 @@ def _step(build: Builder, value: Value, ports: Mapping[str, Port]) -> Array | No
         node = build.nodes[node.operands[0]]
     if isinstance(node.op, Dequantize):
         return node.op.scale
-    if isinstance(node.op, Input) and node.op.label in ports:
+    if isinstance(node.op, Input) and node.op.label in ports and ports[node.op.label].uniform:
         return np.asarray(float(ports[node.op.label].scale))
     return None
 

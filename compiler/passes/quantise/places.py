@@ -11,6 +11,7 @@ from nc.ir.ops.leaky_relu import LeakyRelu
 from nc.ir.ops.neg import Neg
 from nc.ir.ops.relu import Relu
 from nc.ir.ops.unary import RealFunction
+from nc.ir.types import BOOL
 
 LAYERS = ("matmul", "conv")
 STAY = {"reshape", "transpose", "slice", "gather", "broadcast", "max_pool", "reduce_max", "reduce_min", "relu", "pad"}
@@ -143,7 +144,8 @@ def _exact(graph: Graph, ports: frozenset[str]) -> list[bool]:
         elif node.op.name == "concat":
             exact.append(all(exact[o] for o in node.operands))
         else:
-            exact.append(node.type.is_int)
+            truth = node.op.name == "cast" and graph.type(node.operands[0]).element == BOOL
+            exact.append(truth or node.type.is_int)
     return exact
 
 

@@ -6,7 +6,16 @@ stays linear moves into scale and offset; what needs integers is emitted at once
 
 from __future__ import annotations
 
-from nc.compiler.passes.integerize.rules import addition, layout, linear, lookups, quantisers, reductions
+from nc.compiler.passes.integerize.rules import (
+    addition,
+    comparisons,
+    layout,
+    linear,
+    lookups,
+    quantisers,
+    reductions,
+    trees,
+)
 from nc.compiler.passes.integerize.rules.functions import function
 from nc.compiler.passes.integerize.rules.registry import RULES, Rule, need_number
 from nc.compiler.passes.integerize.translation import Translation
@@ -14,7 +23,7 @@ from nc.ir.ops.unary import RealFunction
 
 _OTHER = "the table in README.md lists the operators that compile"
 _COMPARISON = "compare by Sign or BipolarQuant of a difference, and choose by Min, Max or a constant condition"
-_INSTEAD = dict.fromkeys(("equal", "greater", "greater_equal", "less", "less_equal"), _COMPARISON)
+_INSTEAD = {"equal": _COMPARISON}
 
 
 def find_rule(t: Translation) -> Rule:
@@ -27,4 +36,7 @@ def find_rule(t: Translation) -> Rule:
     return t.refuse("NC301", f"'{name}' must have an integer form, and has none", _INSTEAD.get(name, _OTHER))
 
 
-__all__ = ["addition", "find_rule", "layout", "linear", "lookups", "need_number", "quantisers", "reductions"]
+__all__ = [
+    "addition", "comparisons", "find_rule", "layout", "linear", "lookups", "need_number", "quantisers", "reductions",
+    "trees",
+]  # fmt: skip

@@ -89,27 +89,3 @@ def _padded(op: str, value: float, **attributes: Any) -> Any:
         [numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-@pytest.mark.parametrize(
-    "declared, fits",
-    [(["N", 6], True), ([5, 6], True), (["N", "k"], True), (["N", 5], False), (["N", 2, 3], False), ([6], False)],
-)
-@pytest.mark.parametrize("inner", [False, True])
-def test_a_declared_shape_is_the_computed_one(declared: list[Any], fits: bool, inner: bool) -> None:
-    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("Relu", ["f"], ["y"])]
-    graph = helper.make_graph(
-        nodes,
-        "declared",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 3])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None if inner else declared)],
-        value_info=[helper.make_tensor_value_info("f", TensorProto.FLOAT, declared)] if inner else [],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    if fits:
-        from_onnx(made)
-        return
-    with pytest.raises(NcError) as caught:
-        from_onnx(made)
-    assert [(d.code, d.where.tensor) for d in caught.value.diagnostics] == [("NC119", "f" if inner else "y")]
-    from_onnx(made, shapes={"x": [1, 2, 3]})  # shapes of the caller's make the file's stale
