@@ -53,12 +53,12 @@ def test_lenet_and_mlp_fold_to_what_the_page_says(tmp_path: Path) -> None:
     assert lenet.build.manifest.estimate["style"] == "streaming"
     assert (lenet.build.manifest.estimate["ii_cycles"], lenet.build.manifest.estimate["latency_cycles"]) == (
         20000,
-        38156,
+        38157,  # an adder tree has a register a level
     )
     mlp = compile(EXAMPLES / "mnist" / "mlp_w4a4.onnx", target="fpga", output=tmp_path / "mlp", config=CONFIG,
                   set=["io.width=8", "fit.device=ice40-up5k"])  # fmt: skip
     estimate = mlp.build.manifest.estimate
-    assert (estimate["ii_cycles"], estimate["latency_cycles"], estimate["brams"]) == (6851, 6381, 30)
+    assert (estimate["ii_cycles"], estimate["latency_cycles"], estimate["brams"]) == (6851, 6382, 29)
 
 
 @pytest.mark.slow
