@@ -48,8 +48,12 @@ def test_compile(tmp_path: Path, model: Path, data: Path, capsys: pytest.Capture
     assert found["parameters"] == 4 * 5 + 5 * 3 or isinstance(found["parameters"], int)
     assert [p["name"] for p in found["passes"]] == [
         "read",
+        "format-inputs",
+        "binary-heads",
         "strip-heads",
+        "round-leaves",
         "fold-constants",
+        "pads-into-pools",
         "signs-to-steps",
         "fold-batchnorm",
         "quantise",

@@ -106,11 +106,8 @@ def _dequantize(t: Translation, op: Dequantize, operands: list[Form]) -> Form:
     if isinstance(x, Known):
         if x.ints is None:
             return t.refuse("NC202", "the operand of dequantize must be an exact integer")
-        real = (x.ints - op.zero_point) * op.scale
-        zero_point = int(zero[1][0]) if zero[0] is None else None
-        if zero_point is None:
-            return Known(real)
-        return Known(real, x.ints - zero_point, scale[1], scale[0])
+        ints = x.ints - op.zero_point.astype(np.int64)
+        return Known(ints * op.scale, ints, scale[1], scale[0])
     number = Number(x.value) if isinstance(x, Whole) else need_number(t, x)  # integers computed with keep their steps
     axis = scale[0] if scale[0] is not None else zero[0]
     if axis is not None:
