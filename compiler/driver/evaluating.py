@@ -123,7 +123,7 @@ def judged(
 
 
 def _row(found: Answer, wanted: Answer | None, task: Task, samples: Dataset | None) -> Row:
-    noise: dict[str, float | None] = {}
+    noise: dict[str, Any] = {}
     if wanted is not None and found.values is not None and wanted.values is not None:
         difference = abs(found.values - wanted.values)
         noise = {"sqnr_db": sqnr_db(found.values, wanted.values), "max_error": float(difference.max(initial=0))}
@@ -138,13 +138,13 @@ def _row(found: Answer, wanted: Answer | None, task: Task, samples: Dataset | No
             agreement=None if wanted is None else share(found.decided, wanted.decided),
             **noise,
         )
-    of_integers, of_floats = (None if a is None or labels is None else a.shown for a in (found, wanted))
+    of_integers, of_floats = (None if a is None else a.shown for a in (found, wanted))
     return Row(
         found.name,
         task,
-        rmse=None if of_integers is None else rmse(of_integers, labels),
-        float_rmse=None if of_floats is None else rmse(of_floats, labels),
-        r2=None if of_integers is None else r_squared(of_integers, labels),
-        float_r2=None if of_floats is None else r_squared(of_floats, labels),
+        rmse=None if of_integers is None or labels is None else rmse(of_integers, labels),
+        float_rmse=None if of_floats is None or labels is None else rmse(of_floats, labels),
+        r2=None if of_integers is None or labels is None else r_squared(of_integers, labels),
+        float_r2=None if of_floats is None or labels is None else r_squared(of_floats, labels),
         **noise,
     )

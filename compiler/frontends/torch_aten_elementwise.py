@@ -117,13 +117,16 @@ def _operand(w: Writer, value: Any, dtype: int) -> str:
 _SIZES = {"add": "Add", "sub": "Sub", "mul": "Mul", "floordiv": "Div"}
 
 
-@aten("floordiv")
 def _size(w: Writer, a: Arguments) -> str:
     """Arithmetic with extents (not negative), which torch writes as Python's own operators on a and b."""
     base = a.call.target.split(".")[1]
     if base not in _SIZES:
         fail("NC103", f"{a.call.target} must be a sum, a difference, a product or a quotient of extents")
-    return w.node(_SIZES[base], *(_operand(w, a.get(name, 0), TensorProto.INT64) for name in ("a", "b")))
+    left, right = (_operand(w, a.get(name, 0), TensorProto.INT64) for name in ("a", "b"))
+    return w.node(_SIZES[base], left, right)
+
+
+aten("floordiv")(_size)
 
 
 @aten(*_BINARY)

@@ -8,6 +8,7 @@ such a scaler, of powers of two, and the weights take it back. Decision trees: s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -98,7 +99,7 @@ def _line(graph: Graph, node: Node, at: Value) -> list[Line] | None:
     if node.op.name == "div" and not np.all(data):
         return None
     numbers = [Fraction(float(v)) for v in np.broadcast_to(data, graph.type(at).shape)]
-    lines = {
+    lines: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
         "add": lambda v: (Fraction(1), v),
         "sub": lambda v: (Fraction(1), -v),
         "mul": lambda v: (v, Fraction(0)),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
@@ -80,7 +81,7 @@ def resize(node: Node) -> Tensor:
         if transform == "tf_crop_and_resize":
             outside[axis] = np.array([not 0 <= p <= plan.source - 1 for p in at])
         if mode == "nearest":
-            x = _picked(node, x, axis, plan, [NEAREST[nearest](p, plan.scale < 1) for p in at])
+            x = _picked(node, x, axis, plan, [NEAREST[nearest](p, bool(plan.scale < 1)) for p in at])
         elif plan.scale != 1 or transform == "tf_crop_and_resize":
             x = _weighted(node, x, axis, _matrix(node, plan, transform))
     return _extrapolated(node, x, outside)
@@ -91,7 +92,7 @@ def _picked(node: Node, x: Tensor, axis: int, plan: _Axis, nearest: list[int]) -
     return x if np.array_equal(indices, np.arange(plan.source)) else node.emit(Gather(indices, axis), x)
 
 
-def _simplest(number: float) -> Fraction:
+def _simplest(number: float | np.floating[Any]) -> Fraction:
     """The fraction that a single-precision number was rounded from, where a simple one is."""
     simple = Fraction(float(number)).limit_denominator(_SIMPLE)
     return simple if np.float32(float(simple)) == np.float32(number) else Fraction(float(number))

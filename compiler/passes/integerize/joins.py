@@ -124,8 +124,8 @@ class _Weighed:
             slope = slopes(self.number, self._quantiser)
             op = requantize(self.staircase, self.kind, total_axis(self.number.axis), slope)
             if isinstance(op, Requantize):
-                return len(csd(int(op.multiplier[0]))) - 1 + int(op.offset.any())
-        return levels
+                return len(csd(int(op.multiplier[0]))) - 1 + bool(np.any(op.offset))
+        return int(levels)
 
 
 def kind_of(multipliers: Sequence[Sequence[int]], kinds: Sequence[IntType]) -> IntType:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -66,15 +67,15 @@ class Join:
     def _first(self) -> Array:
         """(K, choices): the least last term that reaches the threshold, 0 to its count + 1."""
         largest = sum(scale * count for scale, count in zip(self.scales, self.counts, strict=True))
-        kind = np.int64 if largest <= INT64_MAX // 2 else object
-        partial = self._sum([kind(s) if kind is np.int64 else s for s in self.scales], kind)
+        kind: Any = np.int64 if largest <= INT64_MAX // 2 else object
+        partial = self._sum(self.scales, kind)
         edges = np.array(self.edges, kind)[:, None]
         found = -((partial[None] - edges) // self.scales[-1])
-        return np.clip(found, 0, self.counts[-1] + 1).astype(np.int64)
+        return np.asarray(np.clip(found, 0, self.counts[-1] + 1), np.int64)
 
-    def _sum(self, multipliers: Sequence[int], kind: type = np.int64) -> Array:
+    def _sum(self, multipliers: Sequence[int], kind: Any = np.int64) -> Array:
         """The partial sums of all choices, without the last term."""
-        total = np.zeros(len(self._choices[0]) if self._choices else 1, kind)
+        total: Array = np.zeros(len(self._choices[0]) if self._choices else 1, kind)
         for multiplier, values in zip(multipliers, self._choices, strict=False):
             total = total + values.astype(kind) * multiplier
         return total

@@ -14,7 +14,7 @@ from nc.ir.ops.sigmoid import Sigmoid
 from nc.ir.ops.softmax import Softmax
 from nc.ir.ops.sub import Sub
 
-_FUNCTIONS = {"LOGISTIC": Sigmoid(), "SOFTMAX": Softmax(0)}
+_FUNCTIONS = {"LOGISTIC": Sigmoid(), "SOFTMAX": Softmax((0,))}
 
 
 def transformed(node: Node, scores: Tensor) -> Tensor:

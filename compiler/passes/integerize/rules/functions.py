@@ -35,7 +35,7 @@ def _prelu(t: Translation, op: Any, operands: list[Form]) -> Form:
         return t.refuse("NC305", "slopes of prelu must be constant")
     number = align.settled(t, need_number(t, x))
     positive = align.settled(t, number.then(Relu()))
-    negative = align.settled(t, negated(t, number).then(Relu()))
+    negative = align.settled(t, need_number(t, negated(t, number)).then(Relu()))
     return align.total(t, [positive, along_line(t, negative, slope, lambda v: (-v, Fraction(0)))])
 
 

@@ -147,7 +147,8 @@ class _Forest:
                 if child < self.op.nodes and child not in reached:
                     reached.add(child)
                     stack.append(child)
-        live, height = sorted(reached), {}
+        live: list[int] = sorted(reached)
+        height: dict[int, int] = {}
         for node in reversed(live):
             height[node] = 1 + max(height.get(c, 0) for c in self._children(stands, node))
         return live, height
