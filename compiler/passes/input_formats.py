@@ -29,7 +29,7 @@ from nc.ir.ops.sub import Sub
 from nc.ir.ops.tree_ensemble import TreeEnsemble
 from nc.ir.types import F32, Affine
 
-ALIKE = 4  # features whose sizes differ by less share a scale
+ALIKE = 8  # features share a scale where the smallest spread is at least the largest size by this: at most 3 bits less
 Line = tuple[Fraction, Fraction]
 
 
@@ -166,7 +166,7 @@ def _alike(seen: Array) -> tuple[Array | None, Array | None]:
     centre = np.where((high - low > 0) & (high - low < size / 2), np.rint((low + high) / 2), 0.0)
     spread = np.maximum(np.abs(low - centre), np.abs(high - centre))
     live = spread[spread > 0]
-    if not live.size or live.max() <= ALIKE * live.min() and not np.any(centre):
+    if not live.size or size.max() <= ALIKE * live.min():
         return None, None
     return centre, np.exp2(-np.ceil(np.log2(np.where(spread > 0, spread, 1.0))))
 

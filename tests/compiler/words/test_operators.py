@@ -1,6 +1,7 @@
 """Every operator, from ONNX to the words of the FPGA and of printed circuits: equal to the integer graph, bit for bit.
 
-The operators of our own domain `nc.lut` are tested with their exporter.
+Operators of `nc.lut` are tested with their exporter, those of ONNX-ML and of QONNX's channels-last domain with their
+frontends.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from nc.compiler.data import Dataset
 from nc.compiler.driver.tensor_form import TENSOR
 from nc.compiler.frontends.onnx import from_onnx
 from nc.compiler.frontends.onnx.registry import TRANSLATIONS
-from nc.compiler.frontends.onnx.signatures import LUT
 from nc.compiler.progress import Stopwatch
-from nc.compiler.samples import networks, samples
+from nc.compiler.samples import DOMAINS, networks, samples
 from nc.compiler.words.lower import lower
 from nc.ir.diagnostics import NcError
 from nc.ir.graph import Graph
@@ -27,8 +27,8 @@ from nc.ir.words import evaluate, verify
 FPGA = registry.find("fpga")
 SETTINGS = resolve(FPGA.Options, given={"input": {"x": {"bits": 8}}})
 WITHOUT = frozenset(
-    ["And", "Equal", "Greater", "GreaterOrEqual", "GroupNormalization", "Hardmax", "InstanceNormalization"]
-    + ["LayerNormalization", "Less", "LessOrEqual", "Not", "Or", "RMSNormalization", "Reciprocal", "Xor"]
+    ["And", "Equal", "GroupNormalization", "Hardmax", "InstanceNormalization"]
+    + ["LayerNormalization", "Not", "Or", "RMSNormalization", "Reciprocal", "Xor"]
 )
 """Operators without an integer form, or (Reciprocal) whose samples meet a zero."""
 
@@ -49,7 +49,7 @@ def integers(domain: str, op: str) -> tuple[Graph, Graph] | None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # logarithms and roots outside their domain are refused later
-@pytest.mark.parametrize("key", sorted(k for k in TRANSLATIONS if k[0] != LUT), ids="".join)
+@pytest.mark.parametrize("key", sorted(k for k in TRANSLATIONS if k[0] in DOMAINS), ids="".join)
 def test_words_equal_integers(key: tuple[str, str]) -> None:
     made = integers(*key)
     assert (made is None) == (key[1] in WITHOUT)
