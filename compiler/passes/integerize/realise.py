@@ -33,6 +33,8 @@ def realise(build: Builder, number: Number, form: Staircase | Tabulated, quantis
     if isinstance(form, Tabulated):
         return build.add(Table(form.entries, form.lo, axis), number.value)
     form = _merged(form)
+    if _same_two(form, kind):
+        return number.value
     if form.step == 1 and form.edges.shape[1]:
         if (identity := _identity(build, number.value, form, kind)) is not None:
             return identity
@@ -46,6 +48,13 @@ def _merged(form: Staircase) -> Staircase:
     if len(form.edges) > 1 and np.all(form.edges == form.edges[0]) and np.all(form.sign == form.sign[0]):
         return Staircase(form.edges[:1], form.sign[:1], form.base, form.step)
     return form
+
+
+def _same_two(form: Staircase, kind: IntType) -> bool:
+    """y = q of integers that take two values (signs of signs)."""
+    if form.edges.shape != (1, 1) or form.sign[0] < 0 or kind.step != kind.hi - kind.lo:
+        return False
+    return (form.base, form.step) == (kind.lo, kind.step) and kind.lo < int(form.edges[0, 0]) <= kind.hi
 
 
 def _identity(build: Builder, value: Value, form: Staircase, kind: IntType) -> Value | None:
