@@ -63,6 +63,10 @@ class Job:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
 
+SYNTHESISED = frozenset({"luts", "ffs", "brams", "dsps"})
+"""Figures that estimates have too: where synthesis is to measure them, an estimate does not stand beside."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A point's figures. `fidelity`: how far it was taken; `error`: why it has none."""
@@ -91,7 +95,9 @@ def measure(
     try:
         with _alone(job.folder / key):
             for reached, make in steps.of(job.fidelity):
-                metrics |= _stored(job.folder / key / f"{reached}.json", make)
+                found = _stored(job.folder / key / f"{reached}.json", make)
+                estimated = reached == "estimate" != job.fidelity
+                metrics |= {k: v for k, v in found.items() if not (estimated and k in SYNTHESISED)}
                 if reached == last or not promote(metrics):
                     break
     except NcError as error:

@@ -46,7 +46,8 @@ class CSource:
             and (
                 node.op.name not in (*_SCALAR, *_TENSOR, "input")
                 or node.type.rank != 1
-                or getattr(node.op, "rounding", "floor") != "floor"
+                or node.op.name != "input"
+                and getattr(node.op, "rounding", "floor") != "floor"
             )
         ]
 

@@ -49,7 +49,7 @@ def splines() -> Any:
     def layer(outputs: int, inputs: int, bits: int) -> Any:
         return lut.TableSum(torch.randint(-20, 30, (outputs, inputs, 8), generator=generator), 2 if bits else 0, bits)
 
-    return torch.nn.Sequential(lut.Codes(1 / 7, 3), layer(6, 8, 3), layer(4, 6, 0))
+    return torch.nn.Sequential(lut.Codes(1 / 8, 3), layer(6, 8, 3), layer(4, 6, 0))
 
 
 @pytest.mark.parametrize("technology", ["generic", "lut6"])
