@@ -21,7 +21,7 @@ from nc.compiler.driver.evaluating import evaluate
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.verifying import verify
 from nc.compiler.frontends.onnx import read_onnx
-from nc.compiler.ports import real_of, to_port
+from nc.compiler.ports import port_rounding, real_of, to_port
 from nc.ir.diagnostics import NcError
 
 SAMPLES = 400
@@ -64,7 +64,7 @@ def test_one_operation(shared: Path, tmp_path: Path, name: str) -> None:
     step = float(max(kind.meaning.scale)) if kind.meaning is not None else 1.0
     rng = np.random.default_rng(0)
     x = rng.integers(-STEPS, STEPS + 1, (SAMPLES, *kind.shape)) * step / 2
-    found = opened.form.run(graph, {label: to_port(x, kind)})
+    found = opened.form.run(graph, {label: to_port(x, kind, port_rounding(graph, label))})
     wanted = _witnessed(model, x, LOGITS.get(name))
     for (output, made_value), reference in zip(graph.outputs.items(), wanted, strict=True):
         real = real_of(found[output], graph.type(made_value))
@@ -116,11 +116,11 @@ def test_classical(shared: Path, tmp_path: Path, name: str, data: str, accuracy:
     cases = shared / "cases"
     model, test = cases / f"{name}.onnx", load(cases / f"{data}_test.npz")
     made = compile(model, target=target, output=tmp_path / "b", calib=cases / f"{data}_train.npz")
-    assert not [w for w in made.warnings if "constant" in w.message]
+    assert "NC316" not in [warning.code for warning in made.warnings]
     judged = evaluate(made.build.folder, test)
     session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
     labels = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: test.x.astype(np.float32)})[0]
-    assert np.mean(labels.ravel() == test.y) == pytest.approx(accuracy, abs=0.001)
+    assert np.mean(labels.ravel() == test.y) == pytest.approx(accuracy, abs=0.005)  # published to two digits
     opened = Opened.of(made.build.folder)
     inputs = opened.form.bind(opened.integer, test, opened.settings)
     decided = opened.form.decide(opened.integer, opened.form.run(opened.integer, inputs))
@@ -150,9 +150,12 @@ def test_joined_scales(shared: Path, tmp_path: Path, name: str, target: str) -> 
 def test_one_probability(shared: Path, tmp_path: Path) -> None:
     """A network that ends in one sigmoid decides at a probability of one half."""
     data = load(shared / "cases" / "one_sigmoid.npz")
-    made = compile(shared / "cases" / "one_sigmoid.onnx", target="fpga", output=tmp_path / "b", calib=data)
+    model = shared / "cases" / "one_sigmoid.onnx"
+    probabilities = [_witnessed(model, sample[None], None)[0].item() for sample in data.x]  # its batch is one
+    reference = float(np.mean((np.array(probabilities) > 0.5) == data.y))
+    made = compile(model, target="fpga", output=tmp_path / "b", calib=data)
     judged = evaluate(made.build.folder, data)
-    assert judged.float_accuracy is not None and judged.float_accuracy > 0.9
+    assert judged.float_accuracy == pytest.approx(reference, abs=1e-9)
     assert judged.agreement is not None and judged.agreement > 0.97
     with pytest.raises(NcError, match="label"):
         evaluate(made.build.folder, replace(data, y=np.full(len(data), 7)))
@@ -161,10 +164,11 @@ def test_one_probability(shared: Path, tmp_path: Path) -> None:
 def test_constant_output_is_said(shared: Path, tmp_path: Path) -> None:
     calib = shared / "cases" / "one_sigmoid.npz"
     made = compile(shared / "cases" / "deep.onnx", target="fpga", output=tmp_path / "b", calib=calib)
-    assert any("constant" in warning.message for warning in made.warnings)
+    assert "NC316" in [warning.code for warning in made.warnings]
     assert made.build.manifest.to_json()["warnings"]
 
 
+@pytest.mark.slow
 def test_recurrent_batch_first(shared: Path, tmp_path: Path) -> None:
     cases = shared / "cases"
     made = compile(
