@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nc.compiler.data import Dataset
 from nc.compiler.driver.compiling import IntegerModel, integer_model
+from nc.compiler.frontends.onnx import from_onnx
 from nc.compiler.ports import real_of, to_port
 from nc.ir.diagnostics import NcError
 from nc.ir.interpret import evaluate
@@ -239,6 +240,49 @@ def test_damaged_trees_are_refused(tmp_path: Path) -> None:
     onnx.save(model, path)
     with pytest.raises(NcError, match="the attributes of 'TreeEnsembleClassifier' must be complete and of matching"):
         compiled(path, x)
+
+
+def _stumps(ids: list[int], classes: int, rng: Any, least: float, bases: int) -> Any:
+    """Three trees of one comparison whose leaves have a weight for each of `ids`, drawn from least..1."""
+    from onnx import helper
+
+    trees, leaves = range(3), (1, 2)
+    weights = [(t, n, i) for t in trees for n in leaves for i in ids]
+    attributes: dict[str, Any] = {
+        "nodes_treeids": [t for t in trees for _ in range(3)], "nodes_nodeids": [0, 1, 2] * 3,
+        "nodes_featureids": [t for t in trees for _ in range(3)], "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * 3,
+        "nodes_values": [0.5, 0.0, 0.0] * 3, "nodes_truenodeids": [1, 0, 0] * 3, "nodes_falsenodeids": [2, 0, 0] * 3,
+        "class_treeids": [w[0] for w in weights], "class_nodeids": [w[1] for w in weights],
+        "class_ids": [w[2] for w in weights], "class_weights": rng.uniform(least, 1, len(weights)).tolist(),
+        "classlabels_int64s": list(range(classes)), "post_transform": "NONE",
+    }  # fmt: skip
+    if bases:
+        attributes["base_values"] = rng.uniform(-0.5, 0.5, bases).tolist()
+    node = helper.make_node("TreeEnsembleClassifier", ["x"], ["y", "p"], domain="ai.onnx.ml", **attributes)
+    graph = helper.make_graph([node], "stumps", [helper.make_tensor_value_info("x", 1, ["N", 3])],
+                              [helper.make_tensor_value_info("y", 7, ["N"])])  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+@pytest.mark.parametrize("bases", [0, 1, 2, 3])
+@pytest.mark.parametrize("least", [0.0, -1.0])
+@pytest.mark.parametrize(("ids", "classes"), [([0], 2), ([1], 2), ([0, 1], 2), ([0, 1, 2], 3)])
+def test_the_winning_label_is_the_runtimes(ids: list[int], classes: int, least: float, bases: int) -> None:
+    """Or the form is refused by name, with what to do: never another label."""
+    corners = np.stack(np.meshgrid(*[[0.25, 0.75]] * 3), -1).reshape(-1, 3).astype(np.float32)
+    rng = np.random.default_rng(bases)
+    for _ in range(20):
+        made = _stumps(ids, classes, rng, least, bases)
+        try:
+            graph = from_onnx(made)
+        except NcError as error:
+            assert (len(ids), bases) not in {(1, 0), (3, 0), (3, 3)} and (ids, bases) != ([0], 1)
+            assert {d.code for d in error.diagnostics} <= {"NC103", "NC109"}
+            return
+        session = ort.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+        (output,) = evaluate(graph, {"x": corners}).values()
+        assert np.array_equal(output.ravel(), session.run(["y"], {"x": corners})[0])
 
 
 def test_a_file_becomes_a_printed_circuit(tmp_path: Path) -> None:

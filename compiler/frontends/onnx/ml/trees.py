@@ -1,7 +1,8 @@
-"""Tree ensembles: TreeEnsembleClassifier, TreeEnsembleRegressor and TreeEnsemble of ONNX-ML.
+"""Tree ensembles: TreeEnsembleClassifier and TreeEnsembleRegressor of ONNX-ML.
 
 Every comparison becomes x <= t: features are float32, so x < t is x <= the number before t, and x == t is two of
-them. Which label wins is ONNX Runtime's rule, since the standard leaves it open for two classes with one weight.
+them. Which label wins is ONNX Runtime's rule, since the standard leaves it open for two classes with one weight;
+forms of two classes that the runtimes read differently are refused.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from nc.compiler.frontends.onnx.ml import decide
+from nc.compiler.frontends.onnx.ml.linear import features
 from nc.compiler.frontends.onnx.ml.transforms import of_two, transformed
 from nc.compiler.frontends.onnx.node import Node
 from nc.compiler.frontends.onnx.registry import translates
@@ -24,7 +26,7 @@ from nc.ir.ops.pick import Pick
 from nc.ir.ops.reshape import Reshape
 from nc.ir.ops.tree_ensemble import TreeEnsemble
 
-MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
+MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
 HELP = "it is damaged, or made by hand; export it again"
 
 
@@ -126,8 +128,8 @@ def _floats(node: Node, name: str) -> Array:
 def _check(node: Node, modes: Sequence[str], aggregate: str) -> None:
     if aggregate not in ("SUM", "AVERAGE"):
         node.refuse(f"trees of {node.op} must be added or averaged, not {aggregate}")
-    if wrong := sorted(set(modes) - {"LEAF", *MODES[:6]}):
-        node.refuse(f"tree nodes must compare by {', '.join(MODES[:6])}, not {wrong[0]}",
+    if wrong := sorted(set(modes) - {"LEAF", *MODES}):
+        node.refuse(f"tree nodes must compare by {', '.join(MODES)}, not {wrong[0]}",
                     "number the categories, or one-hot encode them, before training")  # fmt: skip
 
 
@@ -166,6 +168,8 @@ def _classic(node: Node, kind: str, targets: int) -> TreeEnsemble:
     if a.get("aggregate_function") == "AVERAGE":
         values = values / len(roots)
     base = _floats(node, "base_values")
+    if base.size not in (0, targets) and not (kind == "class" and targets == 2):  # of two classes: see _two
+        fail("NC109", f"{node.op} must have a base value for each of {targets} {kind}s, not {len(base)}")
     base = base if len(base) == targets else np.zeros(targets)
     table = _Table(a["nodes_featureids"], thresholds, modes, yes, no, single)
     return _ensemble(table, list(roots.values()), leaves, values, base)
@@ -175,16 +179,16 @@ def _classic(node: Node, kind: str, targets: int) -> TreeEnsemble:
 def regressor(node: Node) -> Tensor:
     targets = node.attributes["n_targets"] or 1
     op = _guarded(node, lambda: _classic(node, "target", targets))
-    return transformed(node, node.emit(op, _features(node), dtype=TensorProto.FLOAT))
+    return transformed(node, node.emit(op, features(node), dtype=TensorProto.FLOAT))
 
 
 @translates("TreeEnsembleClassifier", domain=ML)
 def classifier(node: Node) -> tuple[Tensor, Tensor]:
     entries = decide.labels(node)
-    x, ids = _features(node), set(node.attributes["class_ids"] or ())
+    x, ids = features(node), set(node.attributes["class_ids"] or ())
     base = _floats(node, "base_values")
-    if len(entries) == 2 and (len(ids) == 1 or len(base) == 1):
-        return _two(node, x, entries)
+    if len(entries) == 2:
+        return _two(node, x, entries, ids, base)
     op = _guarded(node, lambda: _classic(node, "class", len(entries)))
     scores = node.emit(op, x, dtype=TensorProto.FLOAT)
     shown = transformed(node, scores)
@@ -194,11 +198,17 @@ def classifier(node: Node) -> tuple[Tensor, Tensor]:
     return decide.largest(node, scores, entries), shown
 
 
-def _two(node: Node, x: Tensor, entries: Array) -> tuple[Tensor, Tensor]:
+def _two(node: Node, x: Tensor, entries: Array, ids: set[int], base: Array) -> tuple[Tensor, Tensor]:
     """Two classes with one weight a leaf: the second above 0, or above .5 where no weight is negative."""
-    used = next(iter(set(node.attributes["class_ids"])), 0)
+    if len(ids) != 1 or base.size and (len(base) != 1 or ids != {0}):
+        node.refuse(
+            f"{node.op} of two classes must have leaves with one weight, of one class, and no base value or, for class "
+            f"0, one; runtimes differ on classes {sorted(ids)} with {len(base)} base values",
+            "export the model again with a current skl2onnx or onnxmltools, which write one weight a leaf",
+        )
+    (used,) = ids
     op = _guarded(node, lambda: _classic(node, "class", 2))
-    weights, base = _floats(node, "class_weights"), _floats(node, "base_values")
+    weights = _floats(node, "class_weights")
     bound = 0.5 if weights.size and weights.min() >= 0 else 0.0
     start = base[-1:] if base.size else np.zeros(1)
     one = _only(op, used, start - bound)
@@ -223,10 +233,3 @@ def _only(op: TreeEnsemble, target: int, base: Array) -> TreeEnsemble:
 
 def _replaced(op: TreeEnsemble, leaves: Array, base: Array | None = None) -> TreeEnsemble:
     return replace(op, leaves=frozen(leaves), base=frozen(np.zeros(leaves.shape[1]) if base is None else base))
-
-
-def _features(node: Node) -> Tensor:
-    x = node[0]
-    if x.value is None or not x.batched or len(x.shape) != 1:
-        fail("NC109", f"{node.op} must read samples of features (N, F), not {x}")
-    return node.cast(x, TensorProto.FLOAT) if x.dtype not in (TensorProto.FLOAT, TensorProto.DOUBLE) else x
