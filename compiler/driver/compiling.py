@@ -20,11 +20,10 @@ from nc.compiler.driver.forms import Form, form_of, stage_of
 from nc.compiler.driver.models import Source, model_source
 from nc.compiler.driver.suspicions import suspicions
 from nc.compiler.driver.vectors import default_vectors, make_vectors
-from nc.compiler.passes.fold_batchnorm import FoldBatchNorm
-from nc.compiler.passes.fold_constants import FoldConstants
 from nc.compiler.passes.integerize.staircase import long_tables
+from nc.compiler.passes.pipelines import unquantised
 from nc.compiler.passes.quantise import added
-from nc.compiler.passes.strip_heads import StripHeads, left_out
+from nc.compiler.passes.strip_heads import left_out
 from nc.compiler.progress import Progress, Silent, Stopwatch
 from nc.compiler.reading import DataFile
 from nc.compiler.yaml_text import Document
@@ -227,9 +226,7 @@ def _said(model: IntegerModel) -> list[Diagnostic]:
     found += left_out(source, common.output)
     if model.calibration is None or _in_integers(source):
         return found
-    for step in (StripHeads(common.output), FoldConstants(), FoldBatchNorm()):
-        source = step.run(source)
-    return found + added(source, common.quantise)
+    return found + added(unquantised(source, common.output), common.quantise)
 
 
 def _in_integers(model: Any) -> bool:

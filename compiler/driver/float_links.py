@@ -17,8 +17,7 @@ from nc.compiler.driver.forms import Array
 from nc.compiler.driver.opened import Opened
 from nc.compiler.driver.spiking_form import SPIKING
 from nc.compiler.driver.tensor_form import TENSOR
-from nc.compiler.passes.fold_batchnorm import FoldBatchNorm
-from nc.compiler.passes.fold_constants import FoldConstants
+from nc.compiler.passes.pipelines import unquantised
 from nc.compiler.passes.quantise.places import find_places
 from nc.compiler.passes.strip_heads import StripHeads
 from nc.compiler.ports import real_of
@@ -56,8 +55,7 @@ def _quantised_here(opened: Opened, real: Graph) -> bool:
     """Whether compiling put quantisers in: it does where data is given and the model has places without one."""
     if opened.build.manifest.calibration is None:
         return False
-    for step in (FoldConstants(), FoldBatchNorm()):
-        real = step.run(real)
+    real = unquantised(real, opened.settings.common.output)
     shared = opened.settings.common.quantise.scales == "arbitrary"
     return not find_places(real, frozenset(real.inputs), shared).empty
 

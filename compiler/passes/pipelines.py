@@ -56,6 +56,14 @@ def to_integers(graph: Graph, common: Common, calibration: Mapping[str, Array] |
     return steps
 
 
+def unquantised(graph: Graph, output: str) -> Graph:
+    """The graph as `Quantise` meets it, formats of ports aside: by its places without quantiser one sees, before and
+    after compiling, what calibration data round."""
+    for step in (StripHeads(output), FoldConstants(), PadsIntoPools(), SignsToSteps(), FoldBatchNorm()):
+        graph = step.run(graph)
+    return graph
+
+
 def _finer(section: QuantiseSection) -> QuantiseSection:
     """Two more bits where nothing else is asked for: a classical model has a layer or two, which average no errors."""
     free = {"weight_bits", "activation_bits"} - section.model_fields_set
